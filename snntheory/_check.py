@@ -1,0 +1,71 @@
+"""Checks of arguments: every message names the argument, the value and the remedy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from difflib import get_close_matches
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+
+def number(
+    name: str, value: Any, unit: str = "", *, minimum: float = -math.inf, strict: bool = False
+) -> float:
+    """``value`` as a finite float of at least ``minimum`` (above it when ``strict``)."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__})")
+    result = float(value)
+    if not math.isfinite(result):
+        raise ValueError(f"{name} must be finite, got {result}")
+    if result < minimum or (strict and result == minimum):
+        bound = f"{'above' if strict else 'at least'} {minimum:g}{' ' + unit if unit else ''}"
+        raise ValueError(f"{name} must be {bound}, got {result:g}")
+    return result
+
+
+def positive(name: str, value: Any, unit: str = "") -> float:
+    """``value`` as a finite float above zero."""
+    return number(name, value, unit, minimum=0.0, strict=True)
+
+
+def integer(name: str, value: Any, *, minimum: int) -> int:
+    """``value`` as an int of at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__})")
+    if value < minimum:
+        raise ValueError(f"{name} must be at least {minimum}, got {value}")
+    return int(value)
+
+
+def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
+    """``value`` when it is one of ``allowed``; otherwise an error that lists them and the nearest."""
+    allowed = tuple(allowed)
+    if value in allowed:
+        return str(value)
+    near = get_close_matches(str(value), allowed, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}; got {value!r}{hint}")
+
+
+def array(name: str, value: Any, *, ndim: int | None = None, minimum: float = -math.inf) -> np.ndarray:
+    """``value`` as a finite float64 array, of ``ndim`` dimensions when given."""
+    try:
+        result = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"{name} must be an array of real numbers, got {type(value).__name__}: {error}"
+        ) from None
+    if ndim is not None and result.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} dimension(s), got shape {result.shape}")
+    if not np.all(np.isfinite(result)):
+        raise ValueError(
+            f"{name} must be finite, got NaN or infinity at index {np.argwhere(~np.isfinite(result))[0].tolist()}"
+        )
+    if result.size and result.min() < minimum:
+        raise ValueError(f"{name} must be at least {minimum:g}, got {result.min():g}")
+    return result
