@@ -1,0 +1,181 @@
+"""The neuron below threshold in continuous time: a linear system of second order, in closed form."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _check
+from ..neuron import CubaLIF
+
+
+def mean_decay(x: ArrayLike) -> NDArray[np.float64]:
+    """``(1 - exp(-x)) / x`` for ``x >= 0``, with its limit 1 at 0: the mean of ``exp(-y)`` over ``[0, x]``."""
+    x = np.asarray(x, dtype=np.float64)
+    safe = np.where(x == 0, 1.0, x)
+    return np.where(x == 0, 1.0, -np.expm1(-safe) / safe)
+
+
+def coupling(neuron: CubaLIF, t: ArrayLike) -> NDArray[np.float64]:
+    """Voltage at time ``t`` per unit of current at time 0: the upper right entry of ``exp(M t)``.
+
+    Definition::
+
+        r tau_syn (exp(-t/tau_mem) - exp(-t/tau_syn)) / (tau_mem - tau_syn),   0 for t <= 0
+
+    The difference of the exponentials is written as the slower decay times a mean decay over
+    ``x = t |tau_mem - tau_syn| / (tau_mem tau_syn)``, which neither cancels for neighbouring time
+    constants nor overflows for distant ones.
+
+    Accuracy: relative error below 1e-14 for any ratio of time constants while ``exp(-t/tau)`` has
+    not underflowed; tests/linear/test_continuous.py compares with 50 digits.
+    """
+    t = np.asarray(t, dtype=np.float64)
+    after = np.maximum(t, 0.0)
+    slow, fast = max(neuron.tau_mem, neuron.tau_syn), min(neuron.tau_mem, neuron.tau_syn)
+    rate_gap = (slow - fast) / (slow * fast)
+    return neuron.r * (after / neuron.tau_mem) * np.exp(-after / slow) * mean_decay(after * rate_gap)
+
+
+def kernel(neuron: CubaLIF, t: ArrayLike) -> NDArray[np.float64]:
+    """Post-synaptic potential: response of ``u`` to one spike of unit weight at time 0.
+
+    Definition::
+
+        h(t) = r (exp(-t/tau_mem) - exp(-t/tau_syn)) / (tau_mem - tau_syn),   t > 0
+        h(t) = r t exp(-t/tau) / tau**2                                       when both are tau
+        h(t) = 0                                                              t <= 0
+
+    Parameters
+    ----------
+    neuron : CubaLIF
+    t : array_like
+        Times in seconds, any shape.
+
+    Returns
+    -------
+    ndarray
+        Voltage per unit weight, in 1/s times the unit of ``r``; the shape of ``t``. Its area is ``r``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        ``t`` is not finite or not numeric.
+
+    References
+    ----------
+    Hu (2024), equation (8), with the Heaviside factor that it needs.
+    """
+    return coupling(neuron, _check.array("t", t)) / neuron.tau_syn
+
+
+def peak_time(neuron: CubaLIF) -> float:
+    """Time in seconds at which :func:`kernel` is largest: ``ln(tau_mem/tau_syn) / (1/tau_syn - 1/tau_mem)``."""
+    gap = (neuron.tau_mem - neuron.tau_syn) / neuron.tau_syn
+    return neuron.tau_mem * (np.log1p(gap) / gap if gap else 1.0)
+
+
+def response(
+    neuron: CubaLIF,
+    t: ArrayLike,
+    spike_times: ArrayLike,
+    weights: ArrayLike,
+    v0: float = 0.0,
+    i0: float = 0.0,
+) -> NDArray[np.float64]:
+    """Voltage below threshold, from any initial state and any spike train.
+
+    Definition::
+
+        u(t) = v0 exp(-t/tau_mem) + i0 c(t) + sum_n w_n h(t - t_n)
+
+    with ``c`` of :func:`coupling` and ``h`` of :func:`kernel`.
+
+    Parameters
+    ----------
+    neuron : CubaLIF
+        Its threshold is not used.
+    t : array_like
+        Times in seconds, not negative, any shape.
+    spike_times : array_like, shape (n_spikes,)
+        Times of the input spikes in seconds, not negative, in any order.
+    weights : array_like, shape (n_spikes,) or scalar
+        Weight of each spike.
+    v0, i0 : float
+        Voltage and current at ``t = 0``, just before any spike at 0.
+
+    Returns
+    -------
+    ndarray
+        Voltage, the shape of ``t``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A time is negative, an array has the wrong shape or is not finite.
+
+    References
+    ----------
+    Hu (2024), equations (6)-(8).
+    """
+    t = _check.array("t", t, minimum=0.0)
+    spike_times = _check.array("spike_times", spike_times, ndim=1, minimum=0.0)
+    weights = _check.array("weights", weights)
+    if weights.ndim > 1 or (weights.ndim == 1 and weights.shape != spike_times.shape):
+        raise ValueError(
+            f"weights must be a scalar or have one entry per spike: weights has shape {weights.shape}, "
+            f"spike_times {spike_times.shape}"
+        )
+    weights = np.broadcast_to(weights, spike_times.shape)
+    v0, i0 = _check.number("v0", v0), _check.number("i0", i0)
+    u = v0 * np.exp(-t / neuron.tau_mem) + i0 * coupling(neuron, t)
+    for weight, spike_time in zip(weights, spike_times, strict=True):
+        u = u + weight * coupling(neuron, t - spike_time) / neuron.tau_syn
+    return u
+
+
+def frequency_response(neuron: CubaLIF, omega: ArrayLike) -> NDArray[np.complex128]:
+    """Frequency response from the weighted spike train to ``u``.
+
+    Definition::
+
+        H(j omega) = r / ((1 + j omega tau_mem)(1 + j omega tau_syn))
+
+    Parameters
+    ----------
+    neuron : CubaLIF
+    omega : array_like
+        Angular frequency in rad/s, any shape.
+
+    Returns
+    -------
+    ndarray of complex
+        The shape of ``omega``.
+
+    References
+    ----------
+    Hu (2024), equation (11).
+    """
+    omega = _check.array("omega", omega)
+    return neuron.r / ((1 + 1j * omega * neuron.tau_mem) * (1 + 1j * omega * neuron.tau_syn))
+
+
+def damping_ratio(neuron: CubaLIF) -> float:
+    """``(tau_mem + tau_syn) / (2 sqrt(tau_mem tau_syn))``: 1 for equal time constants, above 1 otherwise.
+
+    References
+    ----------
+    Hu (2024), equation (10).
+    """
+    root = np.sqrt(neuron.tau_mem / neuron.tau_syn)
+    return float((root + 1 / root) / 2)
+
+
+def natural_frequency(neuron: CubaLIF) -> float:
+    """Undamped natural frequency ``1 / sqrt(tau_mem tau_syn)`` in rad/s.
+
+    References
+    ----------
+    Hu (2024), equation (10).
+    """
+    return float(1 / (np.sqrt(neuron.tau_mem) * np.sqrt(neuron.tau_syn)))
