@@ -1,0 +1,15 @@
+"""The book's own Sphinx extension: one concern a module, each with its own ``setup``.
+
+Two modules are not extensions: ``profile`` and ``digest`` are plain functions that the extensions and the tests share.
+"""
+
+from sphinx.application import Sphinx
+
+EXTENSIONS = ("execution_cache", "mathjax", "downloads", "strictness", "offline", "execution_times", "public_names")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Set up every extension of this package."""
+    for name in EXTENSIONS:
+        app.setup_extension(f"{__name__}.{name}")
+    return {"parallel_read_safe": True, "parallel_write_safe": False}
