@@ -25,7 +25,9 @@ def toc_files(toc: Path) -> list[str]:
             return [name for item in node for name in walk(item)]
         if isinstance(node, dict):
             own = [node[key] for key in ("root", "file") if key in node]
-            return own + [name for key in ("parts", "chapters", "sections") for name in walk(node.get(key, []))]
+            return own + [
+                name for key in ("parts", "chapters", "sections") for name in walk(node.get(key, []))
+            ]
         return []
 
     return walk(yaml.safe_load(toc.read_text(encoding="utf-8")))

@@ -5,7 +5,15 @@ Two modules are not extensions: ``profile`` and ``digest`` are plain functions t
 
 from sphinx.application import Sphinx
 
-EXTENSIONS = ("execution_cache", "mathjax", "downloads", "strictness", "offline", "execution_times", "public_names")
+EXTENSIONS = (
+    "execution_cache",
+    "mathjax",
+    "downloads",
+    "strictness",
+    "offline",
+    "execution_times",
+    "public_names",
+)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

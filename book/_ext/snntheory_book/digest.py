@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -29,21 +29,37 @@ def source_files(root: Path) -> Iterator[Path]:
         yield lock
 
 
-def sources_digest(root: Path) -> str:
-    """SHA-256 over the package, its artefacts, the lock file and the Python version.
+def files_digest(root: Path, paths: Iterable[Path]) -> str:
+    """SHA-256 over names and contents.
 
     Parameters
     ----------
     root : Path
-        The repository's root folder.
+        The folder that names are relative to.
+    paths : iterable of Path
+        Files below ``root``.
 
     Returns
     -------
     str
         The first 16 hexadecimal digits.
     """
-    digest = hashlib.sha256(f"python {sys.version_info.major}.{sys.version_info.minor}".encode())
-    for path in source_files(root):
+    digest = hashlib.sha256()
+    for path in paths:
         content = hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"\n{path.relative_to(root).as_posix()} {content}".encode())
+        digest.update(f"{path.relative_to(root).as_posix()} {content}\n".encode())
     return digest.hexdigest()[:16]
+
+
+def sources_digest(root: Path) -> str:
+    """Digest of the package, its artefacts, the lock file and the Python version: see `files_digest`."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return hashlib.sha256(f"{python} {files_digest(root, source_files(root))}".encode()).hexdigest()[:16]
+
+
+def machinery_files(root: Path) -> Iterator[Path]:
+    """The files that shape pages besides the chapters: extension, style sheet, vendored scripts, in a fixed order."""
+    for folder in ("_ext", "_static", "_vendor"):
+        for path in sorted((root / "book" / folder).rglob("*")):
+            if path.is_file() and path.suffix in {".py", ".css", ".js", ".svg"}:
+                yield path

@@ -16,7 +16,9 @@ from .digest import sources_digest
 from .profile import build_profile
 
 LOGGER = logging.getLogger(__name__)
-KEPT = 2  # caches kept of each profile: the present one, and the one before (switching branches there and back)
+KEPT = (
+    2  # caches kept of each profile: the present one, and the one before (switching branches there and back)
+)
 
 
 def cache_path(root: Path, build: Path) -> Path:

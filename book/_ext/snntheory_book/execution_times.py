@@ -24,7 +24,8 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     path = Path(app.outdir).parent / FILE
     temporary = path.with_suffix(".json.tmp")
     temporary.write_text(
-        json.dumps({"profile": build_profile(), "unit": "s", "seconds": seconds}, indent=2, sort_keys=True) + "\n",
+        json.dumps({"profile": build_profile(), "unit": "s", "seconds": seconds}, indent=2, sort_keys=True)
+        + "\n",
         encoding="utf-8",
     )
     os.replace(temporary, path)

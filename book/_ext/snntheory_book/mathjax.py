@@ -26,7 +26,9 @@ def verify(vendored: Path) -> None:
     """
     path = vendored / FILE
     if not path.is_file():
-        raise ExtensionError(f"{path} is missing: restore it with `git checkout -- {path.name}` in its folder.")
+        raise ExtensionError(
+            f"{path} is missing: restore it with `git checkout -- {path.name}` in its folder."
+        )
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != SHA256:
         raise ExtensionError(

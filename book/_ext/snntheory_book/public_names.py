@@ -36,13 +36,19 @@ def find_object(path: str) -> Any:
     return None
 
 
-def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Node) -> nodes.Node | None:
+def resolve(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Node
+) -> nodes.Node | None:
     """Link an unresolved Python reference to the documented alias (event ``missing-reference``)."""
     target = node.get("reftarget", "")
     if node.get("refdomain") != "py":
         return None
     modules = [node.get("py:module"), PACKAGE]
-    paths = [target] if target.startswith(f"{PACKAGE}.") else [f"{module}.{target}" for module in modules if module]
+    paths = (
+        [target]
+        if target.startswith(f"{PACKAGE}.")
+        else [f"{module}.{target}" for module in modules if module]
+    )
     for path in paths:
         wanted = find_object(path)
         if wanted is None:

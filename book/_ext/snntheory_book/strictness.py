@@ -4,9 +4,21 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 
+from .digest import files_digest, machinery_files
+
 GENERATED = {"genindex", "search", "index", "py-modindex"}  # pages without a source
+
+
+def note_machinery(app: Sphinx, config: Config) -> None:
+    """Read all pages again when the extension or the style sheet has changed (event ``config-inited``).
+
+    Sphinx copies static files only in a build that writes a page: a changed style sheet alone would not arrive.
+    """
+    root = Path(app.srcdir).parent
+    config["snntheory_book_machinery"] = files_digest(root, machinery_files(root))
 
 
 def forget_failed_build(app: Sphinx, exception: Exception | None) -> None:
@@ -50,6 +62,8 @@ def remove_orphans(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
+    app.add_config_value("snntheory_book_machinery", "", "env", [str])
+    app.connect("config-inited", note_machinery)
     app.connect("env-before-read-docs", note_reading)
     app.connect("env-updated", rewrite_all)
     app.connect("build-finished", remove_orphans)
