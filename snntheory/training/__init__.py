@@ -1,0 +1,59 @@
+"""The compact trainer: networks of CubaLIF neurons on a grid, trained, tested and recorded (needs torch).
+
+Names are loaded when they are first used; :mod:`snntheory.training.datasets` works without torch.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from . import datasets
+
+if TYPE_CHECKING:
+    from .checkpoint import CheckpointError, load_network
+    from .encoders import Latency, Poisson
+    from .losses import CountCrossEntropy, FirstSpike, SpikeCount
+    from .network import Network
+    from .recorder import record
+    from .trainer import Evaluation, evaluate, fit
+
+_NAMES = {
+    "CheckpointError": "checkpoint",
+    "CountCrossEntropy": "losses",
+    "Evaluation": "trainer",
+    "FirstSpike": "losses",
+    "Latency": "encoders",
+    "Network": "network",
+    "Poisson": "encoders",
+    "SpikeCount": "losses",
+    "evaluate": "trainer",
+    "fit": "trainer",
+    "load_network": "checkpoint",
+    "record": "recorder",
+}
+
+__all__ = [
+    "CheckpointError",
+    "CountCrossEntropy",
+    "Evaluation",
+    "FirstSpike",
+    "Latency",
+    "Network",
+    "Poisson",
+    "SpikeCount",
+    "datasets",
+    "evaluate",
+    "fit",
+    "load_network",
+    "record",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if find_spec("torch") is None:
+        raise ModuleNotFoundError(
+            f"snntheory.training.{name} needs torch: pip install 'snntheory[train]'", name="torch"
+        )
+    return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)

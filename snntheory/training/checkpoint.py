@@ -1,0 +1,90 @@
+"""Checkpoints: one file that is either whole or not there, and never runs code when it is read."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .. import _files
+from . import encoders, losses
+from .network import Network
+
+SCHEMA = "snntheory-checkpoint/1"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used: damaged, of another kind, or of another training."""
+
+
+def save(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
+    """Write ``content`` (tensors, numbers, strings, lists, dicts) to ``path`` in one step.
+
+    Raises
+    ------
+    OSError
+        The folder is missing or not writable.
+    """
+    with _files.replacing(path) as temporary:
+        torch.save({"schema": SCHEMA, **content}, temporary)
+
+
+def load(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    CheckpointError
+        The file is truncated, damaged (its checksums are verified) or no checkpoint of this package.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no checkpoint at {path}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+        if broken is not None:
+            raise zipfile.BadZipFile(f"checksum of {broken} is wrong")
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(
+            f"{path} is no whole checkpoint ({reason}); use an earlier one or train again"
+        ) from None
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise CheckpointError(
+            f"{path} is no checkpoint of schema {SCHEMA!r}; was it written by another program?"
+        )
+    return content
+
+
+def network_of(content: dict[str, Any], backend: str = "auto") -> Network:
+    """The trained network of a checkpoint's content."""
+    try:
+        network = Network.from_settings(content["network"], backend)
+        network.load_state_dict(content["weights"])
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise CheckpointError(f"the checkpoint holds no network of this version ({error})") from None
+    return network
+
+
+def load_network(path: str | os.PathLike[str]) -> tuple[Network, encoders.Encoder, losses.Loss]:
+    """Network, encoder and loss of a checkpoint, for evaluating and recording.
+
+    Raises
+    ------
+    FileNotFoundError, CheckpointError
+        As :func:`load`.
+    """
+    content = load(path)
+    return (
+        network_of(content),
+        encoders.from_settings(content["encoder"]),
+        losses.from_settings(content["loss"]),
+    )

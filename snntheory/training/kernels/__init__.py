@@ -1,0 +1,77 @@
+"""One layer over all time steps: one operation, a readable backend and a fast one.
+
+Definition, for every neuron of every sample and ``n = 1 .. n_steps``::
+
+    v_n = A_uu p_{n-1} + A_ui i_{n-1} + b_u S_n + b'_u S_{n-1}       voltage after the step's input, before reset
+    i_n = A_ii i_{n-1} + b_i S_n + b'_i S_{n-1}
+    s_n = 1 where v_n >= v_threshold, else 0
+    p_n = v_n - v_threshold s_n  |  v_reset where s_n = 1, else v_n  |  v_n      reset: subtract | to_value | none
+
+The reset acts in the step of the crossing. The backward pass replaces ``ds_n/dv_n`` by a pseudo-derivative;
+``detach_reset`` cuts the path from ``s_n`` into ``p_n``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ... import _check
+from .step import LayerStep
+
+if TYPE_CHECKING:
+    import torch
+
+BACKENDS = ("auto", "reference", "numba")
+
+__all__ = ["BACKENDS", "LayerStep", "scan"]
+
+
+def scan(
+    drive: torch.Tensor, step: LayerStep, backend: str = "auto", with_current: bool = False
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Run one layer over all its time steps; differentiable.
+
+    Parameters
+    ----------
+    drive : torch.Tensor, shape (n_steps, batch, n_neurons), float32 or float64
+        Summed weights ``S_n`` of the input spikes of each step.
+    step : LayerStep
+    backend : {"auto", "reference", "numba"}
+        ``"auto"`` is numba on a CPU when it is installed and the reference elsewhere.
+    with_current : bool
+        Also return the current (not differentiable).
+
+    Returns
+    -------
+    spikes, voltage : torch.Tensor, shape of ``drive``
+        Spikes 0 or 1 in the dtype of ``drive``; voltage after the step's input, before reset.
+    current : torch.Tensor or None
+        Current after the step's input.
+
+    Raises
+    ------
+    ValueError
+        ``drive`` is not three-dimensional, the backend is unknown or does not run on this device.
+
+    Accuracy
+    --------
+    tests/training/test_kernels.py compares the backends, forward and backward, on random input in float64.
+    """
+    _check.choice("backend", backend, BACKENDS)
+    if drive.ndim != 3:
+        raise ValueError(f"drive must have shape (n_steps, batch, n_neurons), got {tuple(drive.shape)}")
+    on_cpu = drive.device.type == "cpu"
+    if backend == "numba" and not on_cpu:
+        raise ValueError(f"backend 'numba' runs on the CPU, drive is on {drive.device}; use backend='auto'")
+    if backend == "numba" or (backend == "auto" and on_cpu and numba_is_installed()):
+        from .numba_cpu import scan as run
+    else:
+        from .reference import scan as run
+    return run(drive, step, with_current)
+
+
+def numba_is_installed() -> bool:
+    """Whether the fast CPU backend can be imported."""
+    from importlib.util import find_spec
+
+    return find_spec("numba") is not None

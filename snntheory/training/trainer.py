@@ -1,0 +1,341 @@
+"""Training by backpropagation through time with surrogate gradients, and testing."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from .. import _check
+from . import checkpoint as checkpoints
+from . import encoders, losses
+from .network import Network
+
+_SHUFFLE, _ENCODE, _EVALUATE = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a network does on labelled images; spikes are means per sample, one number a layer."""
+
+    accuracy: float
+    loss: float
+    spikes: tuple[float, ...]
+    n_samples: int
+
+
+def generator(device: torch.device, *key: int) -> torch.Generator:
+    """A random generator of its own for every purpose: the same key gives the same numbers on one device."""
+    state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
+    return torch.Generator(device=device).manual_seed(int(state) >> 1)
+
+
+def as_inputs(images: Any) -> torch.Tensor:
+    """Images as intensities in [0, 1], shape (n, n_inputs), float32: bytes are divided by 255.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Fewer than two dimensions, no samples, values outside [0, 1], NaN.
+    """
+    array = np.asarray(images)
+    if array.ndim < 2 or not len(array):
+        raise ValueError(f"images must have shape (n, ...) with n at least 1, got {array.shape}")
+    flat = array.reshape(len(array), -1)
+    if flat.dtype == np.uint8:
+        return torch.from_numpy(flat.astype(np.float32) / np.float32(255))
+    checked = _check.array("images", flat)
+    if checked.min() < 0 or checked.max() > 1:
+        raise ValueError(f"images must lie in [0, 1], got values from {checked.min():g} to {checked.max():g}")
+    return torch.from_numpy(checked.astype(np.float32))
+
+
+def as_labels(labels: Any, n: int, n_classes: int) -> torch.Tensor:
+    """Labels as int64, shape (n,), each below ``n_classes``."""
+    array = np.asarray(labels)
+    if array.shape != (n,) or array.dtype.kind not in "iu":
+        raise ValueError(f"labels must be {n} integers, one for each image, got {array.dtype} {array.shape}")
+    if array.min() < 0 or array.max() >= n_classes:
+        raise ValueError(f"labels must lie in 0 .. {n_classes - 1}, got {array.min()} .. {array.max()}")
+    return torch.from_numpy(array.astype(np.int64))
+
+
+def device_of(device: str) -> torch.device:
+    """The torch device of a name such as ``"cpu"`` or ``"cuda"``.
+
+    Raises
+    ------
+    ValueError
+        torch does not know the name, or the device is not there.
+    """
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise ValueError(f"device must be 'cpu', 'cuda' or 'cuda:N', got {device!r} ({error})") from None
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            f"device {device!r} is not available: torch {torch.__version__} sees no GPU; use 'cpu'"
+        )
+    return found
+
+
+def fit(
+    network: Network,
+    images: Any,
+    labels: Any,
+    *,
+    encoder: encoders.Encoder,
+    loss: losses.Loss,
+    epochs: int = 10,
+    batch_size: int = 128,
+    learning_rate: float = 1e-3,
+    seed: int = 0,
+    device: str = "cpu",
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: float = 60.0,
+    resume: bool = False,
+    validation: tuple[Any, Any] | None = None,
+    progress: bool = False,
+    after_step: Callable[[int, int], None] | None = None,
+) -> list[dict[str, float]]:
+    """Train a network with Adam; surrogate-gradient backpropagation through time.
+
+    Parameters
+    ----------
+    network : Network
+        Trained in place and left on ``device``.
+    images : array_like, shape (n, ...), uint8 or floats in [0, 1]
+    labels : array_like of int, shape (n,)
+    encoder : Poisson or Latency
+    loss : SpikeCount, CountCrossEntropy or FirstSpike
+    epochs, batch_size : int
+    learning_rate : float
+        Adam's, for weights in the unit of :func:`snntheory.training.network.weight_unit`.
+    seed : int
+        Seed of the order of the samples and of the encoder. On a CPU with one number of threads the same
+        seed gives identical weights.
+    device : str
+        ``"cpu"`` or ``"cuda"``.
+    checkpoint : path, optional
+        Written atomically after every epoch and every ``checkpoint_every`` seconds.
+    resume : bool
+        Go on from ``checkpoint`` if it is there; on a CPU the result is bit-identical to a training that was
+        not interrupted. ``epochs`` may be larger than before; everything else must be as it was.
+    validation : (images, labels), optional
+        Evaluated after every epoch.
+    progress : bool
+        Show a progress bar.
+    after_step : callable, optional
+        Called with (epoch, step), counted from 1, after every step and the checkpoint it may have caused.
+
+    Returns
+    -------
+    list of dict
+        One entry an epoch: ``epoch``, ``loss``, ``accuracy`` (of the training batches as they were seen),
+        ``seconds``, and with ``validation`` also ``validation_loss``, ``validation_accuracy``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Bad input; each message names the argument.
+    FloatingPointError
+        The loss is no longer finite; the last checkpoint is kept as it was.
+    CheckpointError
+        The checkpoint to resume from is damaged or belongs to another training.
+    """
+    target = device_of(device)
+    inputs = as_inputs(images)
+    n_samples, n_classes = len(inputs), network.sizes[-1]
+    if inputs.shape[1] != network.sizes[0]:
+        raise ValueError(
+            f"images must have {network.sizes[0]} values each, as the network, got {inputs.shape[1]}"
+        )
+    classes = as_labels(labels, n_samples, n_classes)
+    epochs = _check.integer("epochs", epochs, minimum=0)
+    batch_size = _check.integer("batch_size", batch_size, minimum=1)
+    learning_rate = _check.positive("learning_rate", learning_rate)
+    seed = _check.integer("seed", seed, minimum=0)
+    checkpoint_every = _check.positive("checkpoint_every", checkpoint_every, "s")
+    if resume and checkpoint is None:
+        raise ValueError("resume needs checkpoint: name the file to go on from")
+
+    network.to(target)
+    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    identity = {
+        "network": network.settings(),
+        "encoder": encoders.settings(encoder),
+        "loss": losses.settings(loss),
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "seed": seed,
+        "data": _digest(inputs, classes),
+    }
+    history: list[dict[str, float]] = []
+    first_step, total_loss, total_right, seconds = 0, 0.0, 0, 0.0
+    if resume and checkpoint is not None and Path(checkpoint).exists():
+        state = checkpoints.load(checkpoint)
+        _check_same(checkpoint, state, identity)
+        network.load_state_dict(state["weights"])
+        optimiser.load_state_dict(state["optimiser"])
+        history, first_step = state["history"], state["step"]
+        total_loss, total_right, seconds = state["loss_sum"], state["right"], state["seconds"]
+
+    def save(step: int) -> None:
+        if checkpoint is not None:
+            checkpoints.save(
+                checkpoint,
+                identity
+                | {
+                    "weights": network.state_dict(),
+                    "optimiser": optimiser.state_dict(),
+                    "history": history,
+                    "step": step,
+                    "loss_sum": total_loss,
+                    "right": total_right,
+                    "seconds": seconds,
+                },
+            )
+
+    n_batches = math.ceil(n_samples / batch_size)
+    if not history and not first_step:
+        save(0)  # an unwritable folder is found before the first epoch, not after it
+    bar = _progress(progress)
+    with bar or nullcontext():
+        task = (
+            bar.add_task("training", total=epochs * n_batches, completed=len(history) * n_batches)
+            if bar
+            else None
+        )
+        last_save = time.monotonic()
+        for epoch in range(len(history) + 1, epochs + 1):
+            order = torch.from_numpy(np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(n_samples))
+            for step in range(first_step, n_batches):
+                started = time.monotonic()
+                chosen = order[step * batch_size : (step + 1) * batch_size]
+                batch, goal = inputs[chosen].to(target), classes[chosen].to(target)
+                spikes = encoder(batch, network.dt, generator(target, seed, _ENCODE, epoch, step))
+                output = network(spikes)[-1]
+                value = loss(output, goal, network.dt)
+                optimiser.zero_grad()
+                value.backward()
+                if not math.isfinite(value.item()):
+                    raise FloatingPointError(
+                        f"the loss is {value.item()} in epoch {epoch}, step {step + 1}; "
+                        f"try a smaller learning_rate than {learning_rate:g} or a smaller dt than {network.dt:g} s"
+                    )
+                optimiser.step()
+                total_loss += value.item() * len(chosen)
+                total_right += int((losses.decide(output, network.dt, loss.decides_by) == goal).sum())
+                seconds += time.monotonic() - started
+                if bar is not None and task is not None:
+                    bar.update(
+                        task, advance=1, description=f"epoch {epoch}/{epochs}, loss {value.item():.3f}"
+                    )
+                if step + 1 < n_batches and time.monotonic() - last_save > checkpoint_every:
+                    save(step + 1)
+                    last_save = time.monotonic()
+                if after_step is not None:
+                    after_step(epoch, step + 1)
+            entry = {
+                "epoch": float(epoch),
+                "loss": total_loss / n_samples,
+                "accuracy": total_right / n_samples,
+                "seconds": seconds,
+            }
+            if validation is not None:
+                result = evaluate(network, *validation, encoder=encoder, loss=loss, seed=seed, device=device)
+                entry |= {"validation_loss": result.loss, "validation_accuracy": result.accuracy}
+            history.append(entry)
+            first_step, total_loss, total_right, seconds = 0, 0.0, 0, 0.0
+            save(0)
+            last_save = time.monotonic()
+            if bar is not None:
+                bar.console.print(_line(entry))
+    return history
+
+
+@torch.no_grad()
+def evaluate(
+    network: Network,
+    images: Any,
+    labels: Any,
+    *,
+    encoder: encoders.Encoder,
+    loss: losses.Loss,
+    batch_size: int = 250,
+    seed: int = 0,
+    device: str = "cpu",
+) -> Evaluation:
+    """Accuracy, loss and spike counts on labelled images.
+
+    Parameters
+    ----------
+    network, images, labels, encoder, loss, device
+        As for :func:`fit`.
+    batch_size : int
+        Samples at a time; with a random encoder it is part of what the seed means.
+    seed : int
+        Seed of the encoder.
+
+    Returns
+    -------
+    Evaluation
+    """
+    target = device_of(device)
+    network.to(target)
+    inputs = as_inputs(images)
+    if inputs.shape[1] != network.sizes[0]:
+        raise ValueError(
+            f"images must have {network.sizes[0]} values each, as the network, got {inputs.shape[1]}"
+        )
+    classes = as_labels(labels, len(inputs), network.sizes[-1])
+    batch_size = _check.integer("batch_size", batch_size, minimum=1)
+    right, total_loss, spike_sums = 0, 0.0, np.zeros(network.n_layers)
+    for step, first in enumerate(range(0, len(inputs), batch_size)):
+        batch, goal = (x[first : first + batch_size].to(target) for x in (inputs, classes))
+        layers = network(encoder(batch, network.dt, generator(target, seed, _EVALUATE, step)))
+        right += int((losses.decide(layers[-1], network.dt, loss.decides_by) == goal).sum())
+        total_loss += loss(layers[-1], goal, network.dt).item() * len(batch)
+        spike_sums += [layer.sum(dtype=torch.float64).item() for layer in layers]
+    n = len(inputs)
+    return Evaluation(right / n, total_loss / n, tuple((spike_sums / n).tolist()), n)
+
+
+def _digest(inputs: torch.Tensor, classes: torch.Tensor) -> str:
+    digest = hashlib.sha256(inputs.numpy().tobytes())
+    digest.update(classes.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _check_same(path: Any, state: dict[str, Any], identity: dict[str, Any]) -> None:
+    for name, value in identity.items():
+        if state.get(name) != value:
+            raise checkpoints.CheckpointError(
+                f"{path} belongs to another training: its {name} is {state.get(name)!r}, now {value!r}; "
+                "resume with the same settings, or name another checkpoint"
+            )
+
+
+def _progress(show: bool) -> Progress | None:
+    if not show:
+        return None
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    )
+
+
+def _line(entry: dict[str, float]) -> str:
+    text = f"epoch {entry['epoch']:.0f}: loss {entry['loss']:.4f}, accuracy {100 * entry['accuracy']:.2f} %"
+    if "validation_accuracy" in entry:
+        text += f", test accuracy {100 * entry['validation_accuracy']:.2f} %"
+    return f"{text}, {entry['seconds']:.1f} s"
