@@ -1,0 +1,149 @@
+"""What every format of traces shares: labels as JSON, writing whole files, the errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+SCHEMA = "snntheory-traces/1"
+LABELS = "snntheory_traces"  # key of the JSON text that describes the arrays beside it
+
+
+@dataclass
+class Recording:
+    """Arrays of a file that does not follow the schema, with the little that it says about them."""
+
+    arrays: Mapping[str, Any]
+    dims: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    dt: float | None = None
+    time: np.ndarray | None = None
+    neurons: np.ndarray | None = None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path in the folder of ``path`` that takes its name when the block succeeds."""
+    if not path.parent.exists():
+        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}; create it first")
+    temporary = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
+    try:
+        yield temporary
+        with open(temporary, "rb+") as stream:
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise type(error)(
+            f"cannot write {path}: {reason}; check the folder, its permissions and the space"
+        ) from error
+    finally:
+        if path.parent.is_dir():
+            temporary.unlink(missing_ok=True)
+
+
+def plain(key: Any, value: Any) -> Any:
+    """An attribute as str, int, float, bool, None, list or dict, so that every format can hold it."""
+    if not isinstance(key, str):
+        raise TypeError(f"names of attributes must be text, got {key!r}")
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [plain(key, item) for item in value]
+    if isinstance(value, Mapping):
+        return {plain_key: plain(plain_key, item) for plain_key, item in value.items()}
+    raise TypeError(
+        f"attribute {key!r} must be str, int, float, bool, None, list or dict, got {type(value).__name__}; "
+        "store str(...) of it or leave it out"
+    )
+
+
+def flatten(
+    traces: xr.Dataset, inline: Callable[[str, xr.Variable], bool]
+) -> tuple[dict, dict[str, np.ndarray]]:
+    """Labels as JSON-ready dict, and the arrays; those for which ``inline`` holds are put into the labels."""
+    labels: dict[str, Any] = {"schema": SCHEMA, "attrs": traces.attrs, "variables": {}}
+    arrays = {}
+    for name, variable in traces.variables.items():
+        values = texts(np.asarray(variable.values))
+        if values.dtype.kind not in "biufU":
+            raise ValueError(
+                f"{name} is of type {values.dtype}, which only .nc may hold; drop it or save as .nc"
+            )
+        entry = {
+            "dims": list(variable.dims),
+            "shape": list(values.shape),
+            "dtype": values.dtype.str,
+            "attrs": {key: plain(key, value) for key, value in variable.attrs.items()},
+            "coordinate": name in traces.coords,
+        }
+        if inline(str(name), variable):
+            entry["values"] = values.ravel().tolist()
+        else:
+            arrays[str(name)] = values
+        labels["variables"][str(name)] = entry
+    return labels, arrays
+
+
+def unflatten(path: Path, labels: Any, arrays: Mapping[str, Any]) -> xr.Dataset:
+    """The Dataset that `flatten` took apart."""
+    try:
+        check_schema(path, labels["schema"])
+        variables = {}
+        for name, entry in labels["variables"].items():
+            values = (
+                arrays[name] if "values" not in entry else np.array(entry["values"], dtype=entry["dtype"])
+            )
+            values = (
+                values if hasattr(values, "dask") else np.asarray(values).astype(entry["dtype"], copy=False)
+            )
+            variables[name] = xr.Variable(entry["dims"], values.reshape(entry["shape"]), entry["attrs"])
+        coords = {
+            name: variables.pop(name) for name in list(variables) if labels["variables"][name]["coordinate"]
+        }
+        return xr.Dataset(variables, coords=coords, attrs=labels["attrs"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path}: its labels are damaged ({error!r}); export it again") from error
+
+
+def check_schema(path: Path, schema: Any) -> None:
+    """Refuse traces of a schema that this version does not know."""
+    if schema != SCHEMA:
+        raise ValueError(
+            f"{path} follows the schema {schema!r}, this version reads {SCHEMA!r}; update snntheory"
+        )
+
+
+def damaged(path: Path, error: BaseException) -> ValueError:
+    """The error of a file that starts like its type but cannot be read."""
+    return ValueError(f"{path} is truncated or damaged and cannot be read ({error}); copy or export it again")
+
+
+def texts(values: np.ndarray) -> np.ndarray:
+    """Text kept as Python objects, as fixed-width text; anything else unchanged."""
+    if values.dtype.kind in "OT" and all(isinstance(item, str) for item in values.ravel()):
+        return values.astype(np.str_)
+    return values
+
+
+def parse_json(path: Path, text: str) -> Any:
+    """JSON text out of the file ``path``."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise damaged(path, error) from error
+
+
+def scalar(value: Any) -> float | None:
+    """``value`` as float if it is a number, else None."""
+    return float(value) if isinstance(value, int | float) else None

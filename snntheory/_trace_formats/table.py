@@ -1,0 +1,132 @@
+"""Traces as a table of numbers: one row a time, one column a neuron (and trial, and signal)."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from .common import SCHEMA, Recording, damaged, flatten, replacing, unflatten
+
+_SIGNALS = ("voltage", "current", "spikes")
+_TIME = re.compile(r"(time|t)\s*([\[(_ ]\s*s(ec(onds?)?)?\s*[\])]?)?", re.IGNORECASE)
+_TIME_ELSEWHERE = re.compile(r"(time|t)\s*[\[(_ ].*", re.IGNORECASE)
+
+
+def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
+    """A table written by `write_csv`, or any table of numbers with or without a line of column names."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not a text file; export a table of numbers as UTF-8 text") from error
+    comments: list[str] = []
+    lines: list[str] = []
+    for line in text.splitlines():
+        (comments if line.startswith("#") else lines).append(line)
+    lines = [line for line in lines if line.strip()]
+    if not lines:
+        raise ValueError(f"{path} holds no numbers; export it again")
+    if comments and comments[0].startswith("# snntheory-traces/"):
+        return _read_own(path, text, comments, lines)
+
+    delimiter = next((mark for mark in ",;\t" if mark in lines[0]), None)
+    header = [cell.strip().strip('"') for cell in lines[0].split(delimiter)]
+    named = not all(_is_number(cell) for cell in header)
+    table = _table(path, lines[1:] if named else lines, delimiter)
+    if named and len(header) != table.shape[1]:
+        raise ValueError(
+            f"{path} names {len(header)} columns but has {table.shape[1]}; correct the first line"
+        )
+    times = [index for index, cell in enumerate(header) if named and _TIME.fullmatch(cell)]
+    strange = [
+        cell for cell in header if named and _TIME_ELSEWHERE.fullmatch(cell) and not _TIME.fullmatch(cell)
+    ]
+    if strange:
+        raise ValueError(
+            f"{path}: column {strange[0]!r} looks like a time in another unit than seconds; convert it"
+        )
+    if len(times) > 1:
+        raise ValueError(f"{path} has {len(times)} columns of time; keep one")
+    if not times:
+        neurons = np.array(header) if named else None
+        return Recording({"voltage": table}, neurons=neurons)
+    if table.shape[1] == 1:
+        raise ValueError(f"{path} has a column of times and no other; add one column per neuron")
+    names = np.array([cell for index, cell in enumerate(header) if index != times[0]])
+    voltage = np.delete(table, times[0], axis=1)
+    return Recording(
+        {"voltage": voltage}, {"voltage": ("time", "neuron")}, time=table[:, times[0]], neurons=names
+    )
+
+
+def write_csv(traces: xr.Dataset, path: Path) -> None:
+    """Two comment lines (schema, labels as JSON), a line of column names, one row a time step."""
+    others = [str(name) for name in traces.data_vars if name not in _SIGNALS]
+    if others:
+        raise ValueError(
+            f"{path}: .csv holds {', '.join(_SIGNALS)}, not {', '.join(others)}; save as .nc or .npz"
+        )
+    labels, arrays = flatten(traces, inline=lambda name, _: name not in (*_SIGNALS, "time"))
+    names, columns = ["time"], [arrays["time"].tolist()]
+    for signal in (name for name in _SIGNALS if name in arrays):
+        values = arrays[signal].astype(np.uint8) if arrays[signal].dtype.kind == "b" else arrays[signal]
+        if (
+            values.dtype.kind in "iu"
+            and values.size
+            and max(abs(int(values.min())), abs(int(values.max()))) > 2**53
+        ):
+            raise ValueError(
+                f"{path}: .csv holds integers up to 2**53 and {signal} has larger ones; save as .nc"
+            )
+        for trial, neuron in np.ndindex(values.shape[:2]):
+            names.append(f"{signal}[{trial};{neuron}]")
+            columns.append(values[trial, neuron].tolist())
+    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as stream:
+        stream.write(f"# {SCHEMA}\n# {json.dumps(labels)}\n{','.join(names)}\n")
+        stream.writelines(",".join(map(repr, row)) + "\n" for row in zip(*columns, strict=True))
+
+
+def _read_own(path: Path, text: str, comments: list[str], lines: list[str]) -> xr.Dataset:
+    try:
+        labels = json.loads(comments[1][1:])
+        shapes = {
+            name: entry["shape"] for name, entry in labels["variables"].items() if "values" not in entry
+        }
+        n_time = shapes["time"][0]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise damaged(path, error) from error
+    table = _table(path, lines[1:], ",")
+    header = lines[0].split(",")
+    if len(table) != n_time or len(header) != table.shape[1] or not text.endswith("\n"):
+        raise ValueError(f"{path} is truncated: {len(table)} of {n_time} rows; copy or export it again")
+    arrays = {"time": table[:, 0]}
+    for signal, shape in shapes.items():
+        if signal != "time":
+            chosen = [index for index, name in enumerate(header) if name.startswith(f"{signal}[")]
+            if len(chosen) * n_time != np.prod(shape):
+                raise ValueError(f"{path}: columns of {signal} are missing; copy or export it again")
+            arrays[signal] = np.ascontiguousarray(table[:, chosen].T)
+    return unflatten(path, labels, arrays)
+
+
+def _table(path: Path, lines: list[str], delimiter: str | None) -> np.ndarray:
+    if not lines:
+        raise ValueError(f"{path} names columns but holds no numbers; export it again")
+    try:
+        return np.loadtxt(io.StringIO("\n".join(lines)), delimiter=delimiter, ndmin=2)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is not a table of numbers, or it is truncated ({error}); every row needs one number per column"
+        ) from error
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,389 @@
+"""Traces: recorded voltages, currents and spikes as one labelled, checked ``xarray.Dataset``.
+
+Definition (schema ``snntheory-traces/1``)
+    ``voltage``, and where recorded ``current`` and ``spikes`` (counts), each of dimensions
+    ``(trial, neuron, time)``; a coordinate ``time`` = t0 + dt n in seconds, computed from the integers n;
+    attributes ``schema``, ``dt``, ``t0``, ``time_unit`` ("s"), ``value_unit``, ``phase`` (where in the step
+    the values were taken, for example "after input, before reset") and any further plain ones: neuron
+    parameters, scheme, layer, provenance. Ragged spike times may ride along as ``spike_times`` with a
+    dimension of their own.
+
+It stays a plain ``xarray.Dataset``: slice, plot, chunk and store it with the tools you know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from . import _trace_formats as formats
+from ._check import number, positive
+from ._trace_formats.common import SCHEMA, plain
+
+DIMS = ("trial", "neuron", "time")
+SIGNALS = ("voltage", "current", "spikes")
+RESERVED = ("schema", "dt", "t0", "time_unit", "value_unit", "phase")
+
+
+def make_traces(
+    voltage: Any,
+    dt: float,
+    dims: Sequence[str] = DIMS,
+    t0: float = 0.0,
+    current: Any = None,
+    spikes: Any = None,
+    value_unit: str = "1",
+    phase: str = "unknown",
+    attrs: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """Label arrays as traces.
+
+    Parameters
+    ----------
+    voltage : array, one axis per entry of ``dims``, in ``value_unit``
+        NumPy, dask (kept lazy) or anything ``numpy.asarray`` takes.
+    dt : float, seconds
+    dims : sequence of "trial", "neuron", "time"
+        The order of the array's axes; missing ones are added with length 1. A recording of snnTorch, Norse
+        or SpikingJelly, shape (T, B, N), has ``dims=("time", "trial", "neuron")``.
+    t0 : float, seconds
+        Time of the first sample.
+    current, spikes : arrays of the voltage's shape, optional
+        Spikes are counts per step; 0.0 and 1.0 in floating point are stored as uint8.
+    value_unit : str
+        Unit of voltage and current, "1" when dimensionless.
+    phase : str
+        Where in the step the values were taken.
+    attrs : mapping of str to str, int, float, bool, None, list or dict, optional
+
+    Returns
+    -------
+    xarray.Dataset, dimensions (trial, neuron, time), time in seconds
+
+    Raises
+    ------
+    ValueError, TypeError
+        For unknown dimensions, a shape that does not fit them, NaN, or a time step that is not positive.
+    """
+    names = check_dims(dims)
+    step, start = positive("dt", dt, "seconds"), number("t0", t0, "seconds")
+    further = {} if attrs is None else {key: plain(key, value) for key, value in dict(attrs).items()}
+    taken = [key for key in further if key in RESERVED]
+    if taken:
+        raise ValueError(
+            f"attrs must not hold {taken[0]!r}: the schema sets it; use the argument of that name"
+        )
+
+    given = {"voltage": voltage, "current": current, "spikes": None if spikes is None else _counts(spikes)}
+    variables = {name: _labelled(name, data, names) for name, data in given.items() if data is not None}
+    for name, variable in variables.items():
+        if variable.shape != variables["voltage"].shape:
+            raise ValueError(
+                f"{name} must have the shape of voltage {variables['voltage'].shape} "
+                f"(trial, neuron, time), got {variable.shape}"
+            )
+        if name != "spikes":
+            variable.attrs["units"] = str(value_unit)
+    n_time = variables["voltage"].shape[-1]
+    time = xr.Variable("time", start + step * np.arange(n_time), {"units": "s"})
+    labels = {
+        "schema": SCHEMA,
+        "dt": step,
+        "t0": start,
+        "time_unit": "s",
+        "value_unit": str(value_unit),
+        "phase": str(phase),
+    }
+    dataset = xr.Dataset(variables, coords={"time": time}, attrs=labels | further)
+    return validate_traces(dataset, check_values=not is_lazy(dataset))
+
+
+def validate_traces(traces: xr.Dataset, *, check_values: bool = True) -> xr.Dataset:
+    """Return ``traces`` unchanged if they follow the schema; otherwise say what does not, and the remedy.
+
+    Parameters
+    ----------
+    traces : xarray.Dataset
+    check_values : bool
+        Also read every value and refuse NaN and infinity (for lazy traces this reads the whole file).
+
+    Raises
+    ------
+    TypeError
+        If ``traces`` is not a Dataset.
+    ValueError
+        For missing or wrong dimensions, empty axes, complex or non-numeric values, NaN or infinity, a
+        missing or non-positive ``dt``, a time coordinate that is not uniform to 1e-6 dt.
+    """
+    if not isinstance(traces, xr.Dataset):
+        raise TypeError(
+            f"traces must be an xarray.Dataset, got {type(traces).__name__}; build it with make_traces"
+        )
+    if "voltage" not in traces.data_vars:
+        raise ValueError(
+            f"traces hold no voltage, only {list(traces.data_vars)}; build them with make_traces"
+        )
+    if traces.attrs.get("schema") != SCHEMA:
+        raise ValueError(
+            f"traces must have the attribute schema = {SCHEMA!r}, got {traces.attrs.get('schema')!r}; "
+            "build them with make_traces(voltage, dt)"
+        )
+    for name in SIGNALS:
+        if name in traces:
+            _check_signal(name, traces[name], check_values)
+    if "spike_times" in traces and traces["spike_times"].dtype.kind not in "fiu":
+        raise ValueError(f"spike_times must be numbers in seconds, got {traces['spike_times'].dtype}")
+    if traces.attrs.get("dt") is None:
+        raise ValueError("traces lack the attribute dt (seconds); add it: traces.assign_attrs(dt=0.001)")
+    step = positive("traces.attrs['dt']", traces.attrs["dt"], "seconds")
+    if "time" not in traces.coords:
+        raise ValueError("traces lack the time coordinate; build them with make_traces(voltage, dt)")
+    time_step(traces["time"].values, step)
+    return traces
+
+
+def time_step(time: np.ndarray, dt: float | None = None) -> float:
+    """The step of a uniform time axis, in seconds.
+
+    Parameters
+    ----------
+    time : array (n,), seconds
+    dt : float, seconds, optional
+        The step that the axis must have; without it, it is read off the axis (which then needs two samples).
+
+    Returns
+    -------
+    float, seconds
+        ``dt`` if given; else the mean step, rounded to 12 digits where the axis is uniform with that too.
+
+    Raises
+    ------
+    ValueError
+        If a sample lies further than 1e-6 dt (and than rounding explains) from its place on the grid.
+    """
+    time = np.asarray(time)
+    if time.ndim != 1 or time.dtype.kind not in "fiu" or not np.all(np.isfinite(time)):
+        raise ValueError(f"time must be a 1-D axis of finite seconds, got shape {time.shape}, {time.dtype}")
+    if dt is None:
+        if time.size < 2:
+            raise ValueError("the time step cannot be read off a single sample; give dt in seconds")
+        mean = float(time[-1] - time[0]) / (time.size - 1)
+        if mean <= 0:
+            raise ValueError(f"time must increase, but it goes from {time[0]:g} to {time[-1]:g} s")
+        rounded = float(f"{mean:.12g}")
+        return rounded if _worst_deviation(time, rounded)[0] <= 1.0 else time_step(time, mean)
+    worst, place = _worst_deviation(time, dt)
+    if worst > 1.0:
+        expected = float(time[0]) + dt * place
+        raise ValueError(
+            f"time is not uniform with dt = {dt:g} s: sample {place} lies at {float(time[place]):.9g} s instead "
+            f"of {expected:.9g} s (allowed: 1e-6 dt). Resample to a uniform grid, or, after taking every k-th "
+            "sample, set traces.attrs['dt'] to the new step"
+        )
+    return dt
+
+
+def load_traces(
+    path: str | Path,
+    dims: Sequence[str] | None = None,
+    dt: float | None = None,
+    *,
+    variable: str | None = None,
+    t0: float = 0.0,
+    value_unit: str | None = None,
+    phase: str | None = None,
+    chunks: Any = None,
+) -> xr.Dataset:
+    """Read traces from a .nc, .npz, .npy, .csv or .pt file; nothing in the file is ever executed.
+
+    Files written by `save_traces` describe themselves. Of any other file the order of the axes and the time
+    step are asked for, never guessed.
+
+    Parameters
+    ----------
+    path : str or Path
+        NetCDF, NumPy archive or array, table of numbers (rows are times if it has a column ``time`` in
+        seconds; every other column is then a neuron), or PyTorch file (tensor, dict of tensors, or list of
+        one tensor per step, which counts as a leading axis).
+    dims : sequence of "trial", "neuron", "time", optional
+        Order of the array's axes, for example ("time", "trial", "neuron") for a recording of snnTorch, Norse
+        or SpikingJelly. Missing ones get length 1.
+    dt : float, seconds, optional
+    variable : str, optional
+        Which array of a file that holds several is the voltage.
+    t0 : float, seconds
+        Time of the first sample, where the file does not say.
+    value_unit, phase : str, optional
+        As in `make_traces`.
+    chunks : int, dict or "auto", optional
+        Open lazily with dask (.nc and .npy are then read piece by piece; values are checked where they are
+        used instead of here).
+
+    Returns
+    -------
+    xarray.Dataset, dimensions (trial, neuron, time)
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is empty, truncated, pickled or of another type than its suffix says; if dims or dt are
+        needed and not given, or contradict the file; if the traces are not valid.
+    ImportError
+        For a .pt file without PyTorch, for ``chunks`` without dask.
+    """
+    from ._trace_formats import conversion
+
+    path = Path(path)
+    if chunks is not None and find_spec("dask") is None:
+        raise ImportError("chunks needs dask: pip install 'snntheory[cluster]'; or leave chunks out")
+    content = formats.read(path, lazy=chunks is not None)
+    if isinstance(content, xr.Dataset):
+        traces = conversion.completed(path, content, dims, dt, t0, value_unit, phase, variable)
+    else:
+        traces = conversion.labelled(path, content, dims, dt, t0, value_unit, phase, variable)
+    if chunks is not None:
+        traces = traces.chunk(chunks)
+    try:
+        return validate_traces(traces, check_values=not is_lazy(traces))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+
+
+def save_traces(traces: xr.Dataset, path: str | Path, overwrite: bool = True) -> Path:
+    """Write traces to a .nc, .npz, .npy, .csv or .pt file, all of it or nothing.
+
+    The file is written under a temporary name in the same folder and then renamed. `load_traces` gives back
+    the same values, types, dimensions, coordinates and attributes. .npy holds the voltage alone and .csv the
+    three signals; both keep labels beside the numbers (``NAME.npy.json``; comment lines). The attribute
+    ``t0`` is brought in line with the time coordinate, so a slice in time may be saved as it is.
+
+    Parameters
+    ----------
+    traces : xarray.Dataset
+    path : str or Path
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    ValueError
+        If the traces are not valid, the suffix is not known, or the format cannot hold one of the variables.
+    FileExistsError
+        If the file exists and ``overwrite`` is False.
+    OSError
+        FileNotFoundError, NotADirectoryError, PermissionError ... when the folder cannot be written to.
+    """
+    path = Path(path)
+    formats.check_suffix(path)
+    validate_traces(traces)
+    if not overwrite and path.exists():
+        raise FileExistsError(f"{path} exists; choose another name or pass overwrite=True")
+    start = float(traces["time"].values[0])
+    if abs(start - traces.attrs.get("t0", np.inf)) > 1e-6 * traces.attrs["dt"]:
+        traces = traces.assign_attrs(t0=start)
+    formats.write(traces, path)
+    return path
+
+
+def is_lazy(data: xr.Dataset | xr.DataArray) -> bool:
+    """Whether any of the data is held by dask rather than in memory."""
+    variables = [data] if isinstance(data, xr.DataArray) else list(data.data_vars.values())
+    return any(variable.chunks is not None for variable in variables)
+
+
+def check_dims(dims: Sequence[str]) -> tuple[str, ...]:
+    """``dims`` as a tuple that names each axis once and has the time among them."""
+    names = (dims,) if isinstance(dims, str) else tuple(dims)
+    unknown = [name for name in names if name not in DIMS]
+    if unknown or len(set(names)) != len(names) or "time" not in names:
+        raise ValueError(
+            f"dims must name each axis once with 'trial', 'neuron' or 'time', 'time' among them; got {names}"
+        )
+    return names
+
+
+def _labelled(name: str, data: Any, dims: tuple[str, ...]) -> xr.Variable:
+    if not hasattr(data, "dask"):
+        try:
+            data = np.asarray(data)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise TypeError(
+                f"{name} must be an array of real numbers, got {type(data).__name__}: {error}"
+            ) from None
+    if data.ndim != len(dims):
+        raise ValueError(
+            f"{name} has {data.ndim} axes, shape {data.shape}, but dims names {len(dims)}: {dims}"
+        )
+    missing = tuple(dim for dim in DIMS if dim not in dims)
+    variable = xr.Variable(dims, data)
+    return variable.set_dims(missing + dims).transpose(*DIMS) if missing else variable.transpose(*DIMS)
+
+
+def _counts(spikes: Any) -> Any:
+    """Spikes that a library kept as 0.0 and 1.0, as integers; anything else unchanged (and refused later)."""
+    if hasattr(spikes, "dask"):
+        return spikes
+    values = np.asarray(spikes)
+    if values.dtype.kind != "f" or values.size == 0 or not np.array_equal(values, np.rint(values)):
+        return values
+    return values.astype(np.uint8 if 0 <= values.min() and values.max() < 256 else np.int64)
+
+
+def _check_signal(name: str, signal: xr.DataArray, check_values: bool) -> None:
+    if signal.dims != DIMS:
+        raise ValueError(
+            f"{name} must have the dimensions {DIMS}, got {signal.dims}; "
+            "use make_traces(array, dt, dims=...) or traces.transpose('trial', 'neuron', 'time')"
+        )
+    empty = [dim for dim in DIMS if signal.sizes[dim] == 0]
+    if empty:
+        raise ValueError(f"{name} is empty along {empty[0]}; traces need at least one trial, neuron and time")
+    kind = signal.dtype.kind
+    if kind == "c":
+        raise ValueError(
+            f"{name} must be real, got {signal.dtype}; save its real or imaginary part or its modulus"
+        )
+    if kind not in "biuf" or signal.dtype.itemsize > 8:
+        raise ValueError(f"{name} must be real numbers of at most 64 bits, got {signal.dtype}")
+    if name == "spikes":
+        if kind not in "bui":
+            raise ValueError(
+                f"spikes must be counts (bool or integers), got {signal.dtype}; use .astype('uint8')"
+            )
+        if check_values and kind == "i" and int(signal.min()) < 0:
+            raise ValueError(f"spikes must be counts of at least 0, got {int(signal.min())}")
+    elif check_values and kind == "f":
+        check_finite(name, signal)
+
+
+def check_finite(name: str, signal: xr.DataArray) -> None:
+    """Refuse NaN and infinity in ``signal``, saying where the first one is."""
+    bad = np.logical_not(np.isfinite(signal))
+    count = int(bad.sum())
+    if count == 0:
+        return
+    first = np.unravel_index(int(np.argmax(np.asarray(bad))), bad.shape)
+    place = ", ".join(f"{dim} {index}" for dim, index in zip(signal.dims, first, strict=True))
+    raise ValueError(
+        f"{name} holds NaN or infinity: {count} value(s), the first at {place}. Fill them or cut them away, "
+        "for example traces.isel(time=slice(start, stop)), or look for a diverging simulation (dt too large)"
+    )
+
+
+def _worst_deviation(time: np.ndarray, dt: float) -> tuple[float, int]:
+    """Largest distance of a sample from its place on the grid, in units of what is allowed, and where."""
+    deviation = np.abs(time - time[0] - dt * np.arange(time.size))
+    rounding = 4 * np.spacing(np.max(np.abs(time))) if time.dtype.kind == "f" else 0.0
+    place = int(np.argmax(deviation))
+    return float(deviation[place] / (1e-6 * dt + rounding)), place

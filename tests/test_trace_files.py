@@ -1,0 +1,414 @@
+"""Traces in files: what is written comes back unchanged; what is broken gives one clear error."""
+
+import builtins
+import io
+import json
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from snntheory import load_traces, make_traces, save_traces
+
+SUFFIXES = (".nc", ".npz", ".npy", ".csv", ".pt")
+ATTRS = {
+    "tau_mem": 0.02,
+    "layers": [784, 400, 10],
+    "none": [],
+    "scheme": "forward_euler",
+    "trained": True,
+    "seed": 7,
+    "huge": 2**80,
+    "text": 'überschwellig, "quoted"\nsecond line',
+    "empty": "",
+    "nothing": None,
+    "limit": float("inf"),
+    "nested": {"a": [1, 2.5]},
+}
+
+
+def example(suffix=".nc", dtype=np.float64, seed=0):
+    rng = np.random.default_rng(seed)
+    shape = (2, 3, 16)
+    others = {}
+    if suffix != ".npy":
+        others = {"current": rng.standard_normal(shape), "spikes": rng.integers(0, 3, shape).astype(np.uint8)}
+    traces = make_traces(
+        rng.standard_normal(shape).astype(dtype) / 3,
+        1e-3,
+        t0=0.25,
+        value_unit="mV",
+        phase="before reset",
+        attrs=ATTRS,
+        **others,
+    )
+    return traces.assign_coords(label=("trial", [3, 7]), neuron=["a", "b", "ü"])
+
+
+def same(left, right):
+    """Values, types, dimensions, coordinates and attributes, bit by bit."""
+    xr.testing.assert_identical(left, right)
+    assert set(left.coords) == set(right.coords)
+    for name in left.variables:
+        assert left[name].dtype == right[name].dtype, name
+        assert left[name].values.tobytes() == right[name].values.tobytes(), name
+    assert {k: type(v) for k, v in left.attrs.items()} == {k: type(v) for k, v in right.attrs.items()}
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_round_trip(tmp_path, suffix, dtype):
+    traces = example(suffix, dtype)
+    path = save_traces(traces, tmp_path / f"v{suffix}")
+    assert path == tmp_path / f"v{suffix}"
+    same(load_traces(path), traces)
+    kept = {f"v{suffix}"} | ({"v.npy.json"} if suffix == ".npy" else set())
+    assert {p.name for p in tmp_path.iterdir()} == kept  # no temporary file stays
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_round_trip_of_a_slice_in_time(tmp_path, suffix):
+    traces = example(suffix).isel(time=slice(3, 14))
+    again = load_traces(save_traces(traces, tmp_path / f"v{suffix}"))
+    assert again.attrs["t0"] == traces["time"].values[0]
+    same(again, traces.assign_attrs(t0=again.attrs["t0"]))
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(SUFFIXES),
+    st.lists(
+        st.floats(allow_nan=False, allow_infinity=False, width=64)
+        | st.sampled_from([5e-324, -0.0, 1.7976931348623157e308]),
+        min_size=2,
+        max_size=6,
+    ),
+)
+def test_every_double_survives(tmp_path, suffix, values):
+    traces = make_traces(np.array(values), 1e-3, dims=("time",))
+    same(load_traces(save_traces(traces, tmp_path / f"h{suffix}")), traces)
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".npz", ".pt"])
+def test_ragged_spike_times_and_bool_spikes(tmp_path, suffix):
+    traces = make_traces(np.zeros((1, 1, 8)), 1e-3, spikes=np.arange(8).reshape(1, 1, 8) > 5)
+    for times in ([0.006, 0.007], []):
+        traces["spike_times"] = xr.DataArray(np.array(times, dtype=float), dims="spike")
+        same(load_traces(save_traces(traces, tmp_path / f"s{suffix}")), traces)
+        traces = traces.drop_vars("spike_times")
+
+
+def test_netcdf_is_plain_hdf5(tmp_path):
+    traces = example()
+    save_traces(traces, tmp_path / "v.nc")
+    with h5py.File(tmp_path / "v.nc") as file:
+        assert np.array_equal(file["voltage"][...], traces["voltage"].values)
+        assert file.attrs["dt"][0] == 1e-3 and file.attrs["value_unit"] == "mV"
+        assert json.loads(file.attrs["layers"]) == [784, 400, 10]
+        assert file["time"].attrs["units"] == "s"
+    with xr.open_dataset(tmp_path / "v.nc", engine="h5netcdf") as opened:
+        assert opened["time"].dtype == np.float64  # seconds must not turn into timedelta64
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".npy"])
+def test_chunks_open_lazily(tmp_path, suffix):
+    traces = example(suffix)
+    lazy = load_traces(save_traces(traces, tmp_path / f"v{suffix}"), chunks={"trial": 1})
+    assert lazy["voltage"].chunks == ((1, 1), (3,), (16,))
+    same(lazy.load(), traces)
+
+
+def test_lazy_traces_are_saved(tmp_path):
+    traces = example()
+    same(load_traces(save_traces(traces.chunk(trial=1), tmp_path / "v.nc")), traces)
+
+
+# Files from elsewhere ---------------------------------------------------------------------------------------
+
+
+def test_npy_asks_for_dims_and_dt(tmp_path):
+    recorded = np.random.default_rng(0).standard_normal((16, 2, 3))
+    np.save(tmp_path / "v.npy", recorded)
+    with pytest.raises(ValueError, match=r"dims.*and.*dt.*\(16, 2, 3\).*load_traces\('v.npy', dims="):
+        load_traces(tmp_path / "v.npy")
+    with pytest.raises(ValueError, match="does not say its time step"):
+        load_traces(tmp_path / "v.npy", dims=("time", "trial", "neuron"))
+    traces = load_traces(
+        tmp_path / "v.npy", ("time", "trial", "neuron"), 1e-3, value_unit="mV", phase="x", t0=1.0
+    )
+    assert np.array_equal(traces["voltage"].values, np.moveaxis(recorded, 0, -1))
+    assert (traces.attrs["value_unit"], traces.attrs["phase"], traces.attrs["t0"]) == ("mV", "x", 1.0)
+
+
+def test_npz_with_several_arrays(tmp_path):
+    v = np.random.default_rng(0).standard_normal((3, 16))
+    np.savez(tmp_path / "v.npz", mem=v, weights=np.ones((4, 4)), dt=1e-4)
+    with pytest.raises(ValueError, match="several arrays: 'mem', 'weights'"):
+        load_traces(tmp_path / "v.npz", dims=("neuron", "time"))
+    with pytest.raises(ValueError, match="no array 'u'"):
+        load_traces(tmp_path / "v.npz", dims=("neuron", "time"), variable="u")
+    traces = load_traces(tmp_path / "v.npz", dims=("neuron", "time"), variable="mem")
+    assert traces.attrs["dt"] == 1e-4 and np.array_equal(traces["voltage"].values[0], v)
+
+
+def test_npz_brings_current_and_spikes_of_the_same_shape(tmp_path):
+    v = np.zeros((3, 16))
+    np.savez(tmp_path / "v.npz", voltage=v, spikes=v, current=np.ones(5))
+    traces = load_traces(tmp_path / "v.npz", dims=("neuron", "time"), dt=1e-3)
+    assert set(traces.data_vars) == {"voltage", "spikes"}
+
+
+def test_pt_tensor_dict_and_list_of_steps(tmp_path):
+    torch = pytest.importorskip("torch")
+    steps = [torch.randn(2, 3, requires_grad=True) for _ in range(16)]
+    expected = torch.stack(steps).detach().numpy()
+    dims = ("time", "trial", "neuron")
+    for content, options in (
+        (torch.stack(steps), {}),
+        (steps, {}),
+        ({"mem": steps, "epoch": 3, "spk": torch.zeros(2)}, {"variable": "mem"}),
+    ):
+        torch.save(content, tmp_path / "v.pt")
+        traces = load_traces(tmp_path / "v.pt", dims=dims, dt=1e-3, **options)
+        assert np.array_equal(traces["voltage"].values, np.moveaxis(expected, 0, -1))
+    torch.save(steps[:2] + [torch.zeros(3)], tmp_path / "v.pt")
+    with pytest.raises(ValueError, match="differ in shape"):
+        load_traces(tmp_path / "v.pt", dims=dims, dt=1e-3)
+
+
+def test_pt_without_torch(tmp_path, monkeypatch):
+    (tmp_path / "v.pt").write_bytes(b"PK\x03\x04")
+    real = builtins.__import__
+    monkeypatch.setattr(
+        builtins,
+        "__import__",
+        lambda name, *rest: (
+            (_ for _ in ()).throw(ImportError(name)) if name == "torch" else real(name, *rest)
+        ),
+    )
+    with pytest.raises(ImportError, match=r"snntheory\[train\]"):
+        load_traces(tmp_path / "v.pt")
+    with pytest.raises(ImportError, match=r"snntheory\[train\]"):
+        save_traces(example(), tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", " "])
+def test_csv_with_a_column_of_times(tmp_path, delimiter):
+    rows = [["time", "soma", "dendrite"], [0.5, 1, 2], [0.501, 3, 4], [0.502, 5, 6]]
+    (tmp_path / "v.csv").write_text("\n".join(delimiter.join(map(str, row)) for row in rows))
+    traces = load_traces(tmp_path / "v.csv")
+    assert traces.attrs["dt"] == 1e-3 and traces.attrs["t0"] == 0.5
+    assert traces["voltage"].values.tolist() == [[[1, 3, 5], [2, 4, 6]]]
+    assert traces["neuron"].values.tolist() == ["soma", "dendrite"]
+
+
+def test_csv_with_coarsely_printed_times(tmp_path):
+    times = [f"{k / 3000:.6f}" for k in range(30)]
+    (tmp_path / "v.csv").write_text("t,v\n" + "".join(f"{t},{k}\n" for k, t in enumerate(times)))
+    with pytest.raises(ValueError, match="not uniform.*give dt"):
+        load_traces(tmp_path / "v.csv")
+    assert load_traces(tmp_path / "v.csv", dt=1 / 3000).attrs["dt"] == 1 / 3000
+    with pytest.raises(ValueError, match="does not have the step"):
+        load_traces(tmp_path / "v.csv", dt=1e-3)
+
+
+def test_csv_without_times_asks(tmp_path):
+    np.savetxt(tmp_path / "v.csv", np.arange(12.0).reshape(4, 3), delimiter=",")
+    with pytest.raises(ValueError, match="dims.*dt"):
+        load_traces(tmp_path / "v.csv")
+    traces = load_traces(tmp_path / "v.csv", dims=("time", "neuron"), dt=1e-3)
+    assert traces["voltage"].values[0, 1].tolist() == [1, 4, 7, 10]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time_ms,v\n0,1\n1,2\n", "another unit than seconds"),
+        ("time,t,v\n0,0,1\n1,1,2\n", "2 columns of time"),
+        ("time\n0\n1\n", "no other"),
+        ("time,v\n0,1\n", "single sample"),
+        ("time,v\n0,1\n1,\n", "one number per column"),
+        ("time,v\n0,1\n1\n", "one number per column"),
+        ("time,v\n", "holds no numbers"),
+        ("\n\n", "holds no numbers"),
+        ("time,v\n0,1\n1,nan\n", "NaN or infinity"),
+        ("time,v\n0,1\n1,2\n3,3\n", "not uniform"),
+    ],
+)
+def test_bad_tables(tmp_path, text, words):
+    (tmp_path / "v.csv").write_text(text)
+    with pytest.raises(ValueError, match=words):
+        load_traces(tmp_path / "v.csv")
+
+
+def test_foreign_netcdf(tmp_path):
+    values = np.random.default_rng(0).standard_normal((16, 3))
+    dataset = xr.Dataset({"vm": (("time", "neuron"), values)}, coords={"time": 1e-3 * np.arange(16)})
+    dataset.to_netcdf(tmp_path / "v.nc", engine="h5netcdf")
+    traces = load_traces(tmp_path / "v.nc")
+    assert np.array_equal(traces["voltage"].values[0], values.T) and traces.attrs["dt"] == 1e-3
+    dataset.rename(neuron="cell").drop_vars("time").to_netcdf(tmp_path / "v.nc", engine="h5netcdf")
+    with pytest.raises(ValueError, match="dims.*dt"):
+        load_traces(tmp_path / "v.nc")
+    assert load_traces(tmp_path / "v.nc", dims=("time", "neuron"), dt=1e-3).sizes["neuron"] == 3
+    dataset["time"].attrs["units"] = "ms"
+    dataset.to_netcdf(tmp_path / "v.nc", engine="scipy")  # NetCDF 3
+    with pytest.raises(ValueError, match="unit 'ms'"):
+        load_traces(tmp_path / "v.nc")
+
+
+# What the caller says against what the file says ------------------------------------------------------------
+
+
+def test_arguments_must_not_contradict_the_file(tmp_path):
+    path = save_traces(example(), tmp_path / "v.nc")
+    same(load_traces(path, dims=("trial", "neuron", "time"), dt=1e-3, t0=0.25, value_unit="mV"), example())
+    for wrong in ({"dt": 2e-3}, {"value_unit": "V"}, {"phase": "elsewhere"}, {"t0": 1.0}):
+        with pytest.raises(ValueError, match=f"says {next(iter(wrong))} ="):
+            load_traces(path, **wrong)
+    with pytest.raises(ValueError, match="leave variable out"):
+        load_traces(path, variable="u")
+    path = save_traces(example().assign_attrs(phase="unknown"), tmp_path / "v.nc")
+    assert load_traces(path, phase="after reset").attrs["phase"] == "after reset"
+
+
+def test_newer_schema(tmp_path):
+    path = save_traces(example(), tmp_path / "v.nc")
+    with h5py.File(path, "r+") as file:
+        file.attrs["schema"] = "snntheory-traces/2"
+    with pytest.raises(ValueError, match="snntheory-traces/2.*update"):
+        load_traces(path)
+
+
+# Broken files -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_truncated(tmp_path, suffix, kept):
+    path = save_traces(example(suffix), tmp_path / f"v{suffix}")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(ValueError, match=rf"v{suffix}"):
+        load_traces(path)
+
+
+class Harmful:
+    def __reduce__(self):
+        return (pytest.fail, ("a pickle was executed",))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_pickles_are_never_executed(tmp_path, suffix):
+    path = tmp_path / f"v{suffix}"
+    path.write_bytes(pickle.dumps(Harmful()))
+    with pytest.raises(ValueError, match="pickle|never"):
+        load_traces(path, dims=("time",), dt=1e-3)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".pt"])
+def test_objects_inside_arrays_are_never_executed(tmp_path, suffix):
+    path = tmp_path / f"v{suffix}"
+    if suffix == ".npy":
+        np.save(path, np.array([Harmful()], dtype=object), allow_pickle=True)
+    elif suffix == ".npz":
+        np.savez(path, v=np.array([Harmful()], dtype=object))
+    else:
+        pytest.importorskip("torch").save({"v": Harmful()}, path)
+    with pytest.raises(ValueError, match="never"):
+        load_traces(path, dims=("time",), dt=1e-3)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_file_of_another_type(tmp_path, suffix):
+    stream = io.BytesIO()
+    stream.write(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    (tmp_path / f"v{suffix}").write_bytes(stream.getvalue())
+    with pytest.raises(ValueError, match="not a"):
+        load_traces(tmp_path / f"v{suffix}", dims=("time",), dt=1e-3)
+
+
+def test_missing_unknown_and_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no file"):
+        load_traces(tmp_path / "v.nc")
+    for name in ("v.mat", "v"):
+        with pytest.raises(ValueError, match=r"\.nc, \.npz"):
+            load_traces(tmp_path / name)
+        with pytest.raises(ValueError, match=r"\.nc, \.npz"):
+            save_traces(example(), tmp_path / name)
+    (tmp_path / "d.nc").mkdir()
+    with pytest.raises(ValueError, match="is a folder"):
+        load_traces(tmp_path / "d.nc")
+
+
+def test_labels_beside_another_array(tmp_path):
+    path = save_traces(example(".npy"), tmp_path / "v.npy")
+    np.save(path, np.load(path) + 1)
+    with pytest.raises(ValueError, match="another array"):
+        load_traces(path)
+
+
+def test_damaged_labels(tmp_path):
+    path = tmp_path / "v.npz"
+    np.savez(path, snntheory_traces=np.array('{"schema": "snntheory-traces/1"}'), voltage=np.zeros(3))
+    with pytest.raises(ValueError, match="labels are damaged"):
+        load_traces(path)
+
+
+# Writing ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_folder_that_cannot_be_written_to(tmp_path, suffix):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(OSError, match=f"cannot write .*file/v{suffix}"):
+        save_traces(example(suffix), tmp_path / "file" / f"v{suffix}")
+    with pytest.raises(FileNotFoundError, match="create it first"):
+        save_traces(example(suffix), tmp_path / "absent" / f"v{suffix}")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_failed_write_leaves_the_old_file(tmp_path, suffix, monkeypatch):
+    path = save_traces(example(suffix), tmp_path / f"v{suffix}")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_traces(example(suffix, seed=1), path)
+    same(load_traces(path), example(suffix))
+    assert not [p for p in tmp_path.iterdir() if p.name.endswith(".tmp")]
+
+
+def test_overwrite_must_be_wanted(tmp_path):
+    path = save_traces(example(), tmp_path / "v.nc")
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        save_traces(example(seed=1), path, overwrite=False)
+    same(load_traces(path), example())
+
+
+def test_formats_refuse_what_they_cannot_hold(tmp_path):
+    with pytest.raises(ValueError, match="holds the voltage alone, not current, spikes"):
+        save_traces(example(".nc"), tmp_path / "v.npy")
+    traces = example(".nc")
+    traces["weights"] = xr.DataArray(np.ones(3), dims="w")
+    with pytest.raises(ValueError, match="not weights"):
+        save_traces(traces, tmp_path / "v.csv")
+    traces = make_traces(np.full((1, 1, 4), 2**60), 1e-3)
+    with pytest.raises(ValueError, match=r"2\*\*53"):
+        save_traces(traces, tmp_path / "v.csv")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_invalid_traces_are_not_written(tmp_path):
+    traces = example()
+    traces["voltage"][0, 0, 3] = np.nan
+    with pytest.raises(ValueError, match="NaN"):
+        save_traces(traces, tmp_path / "v.nc")
+    assert list(tmp_path.iterdir()) == []
