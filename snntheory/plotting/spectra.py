@@ -1,0 +1,249 @@
+"""Figures of spectra: power spectral densities with theory laid over them, and scalograms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator
+
+from ..spectral import cone_of_influence, inside_cone
+from .style import GRID, PALETTE, THEORY, colour_for_dt, format_dt, label_lines
+
+MOST_COLUMNS = 1600
+
+
+def psd_figure(
+    spectra: xr.DataArray | Mapping[Any, xr.DataArray],
+    theory: Mapping[Any, Any] | xr.DataArray | None = None,
+    ax: Axes | None = None,
+    band: bool = False,
+    xlabel: str = "frequency (Hz)",
+    ylabel: str | None = None,
+) -> tuple[Figure, Axes]:
+    """Power spectral densities on logarithmic axes, measured as wide pale lines, theory as thin dark ones.
+
+    Parameters
+    ----------
+    spectra : DataArray (..., frequency), or mapping of label to such
+        The mean over the leading dimensions is drawn. A label that is a float is a time step in seconds: it
+        gives the line its colour (`colour_for_dt`) and its name ("1 ms").
+    theory : mapping of label to density, or one density, optional
+        A density is a DataArray with a frequency, a pair (frequency, density), or an array at the
+        frequencies of the measured one of the same label. A label that is not measured (such as
+        "continuous") is drawn in black.
+    ax : Axes, optional
+    band : bool
+        Shade the 5th to 95th percentile over the leading dimensions.
+    xlabel, ylabel : str, optional
+        Default of ``ylabel``: the density with the unit in its attributes.
+
+    Returns
+    -------
+    (Figure, Axes)
+    """
+    measured = {None: spectra} if isinstance(spectra, xr.DataArray) else dict(spectra)
+    if not measured:
+        raise ValueError("spectra is empty; give at least one spectrum")
+    for label, spectrum in measured.items():
+        if not isinstance(spectrum, xr.DataArray) or "frequency" not in spectrum.dims:
+            raise TypeError(f"spectra[{label!r}] must be a DataArray with a frequency, as psd returns it")
+    expected = theory if isinstance(theory, Mapping) else {} if theory is None else {None: theory}
+    fig, ax = _axes(ax)
+    ends = []
+    colours = _colours(measured)
+    for label, spectrum in measured.items():
+        rows = spectrum.transpose(..., "frequency").values.reshape(-1, spectrum.sizes["frequency"])
+        f, keep = spectrum["frequency"].values, spectrum["frequency"].values > 0
+        mean = rows.mean(axis=0)
+        wide: dict[str, Any] = (
+            dict(color=colours[label], lw=2.6, alpha=0.55) if expected else dict(color=colours[label])
+        )
+        ax.plot(f[keep], mean[keep], solid_capstyle="round", gid=f"measured {label}", **wide)
+        if band and len(rows) > 1:
+            low, high = np.quantile(rows[:, keep], [0.05, 0.95], axis=0)
+            ax.fill_between(f[keep], low, high, color=colours[label], alpha=0.15, lw=0)
+        ends.append((f[keep][-1], mean[keep][-1], _name(label), colours[label]))
+    for label, density in expected.items():
+        f, values = _curve(label, density, measured)
+        keep = f > 0
+        colour = colours.get(label, THEORY)
+        dark = THEORY if label is None or label not in colours else _darker(colour)
+        ax.plot(
+            f[keep],
+            values[keep],
+            color=dark,
+            lw=1.1,
+            ls="-" if label in colours else (0, (5, 2)),
+            gid=f"theory {label}",
+        )
+        if label not in colours:
+            ends.append((f[keep][-1], values[keep][-1], _name(label), THEORY))
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel=xlabel,
+        ylabel=ylabel or _density_label(next(iter(measured.values()))),
+    )
+    ax.grid(True, which="major", color=GRID, lw=0.6)
+    ax.xaxis.set_major_formatter(FuncFormatter(_plain_number))
+    if expected:
+        handles = [
+            Line2D([], [], color="#777777", lw=2.6, alpha=0.55, label="measured"),
+            Line2D([], [], color="#222222", lw=1.1, label="theory"),
+        ]
+        ax.legend(handles=handles, loc="lower left")
+    label_lines(ax, [end for end in ends if end[2]])
+    return fig, ax
+
+
+def scalogram_figure(
+    transform: xr.DataArray,
+    ax: Axes | None = None,
+    cmap: str = "viridis",
+    decades: float | None = None,
+    vmax: float | None = None,
+) -> tuple[Figure, Axes]:
+    """Modulus of a wavelet transform over time and frequency; what the record's ends disturb is hatched.
+
+    Parameters
+    ----------
+    transform : DataArray (frequency, time), as from `cwt`; other dimensions of length 1 are dropped
+        The amplitude |W| is drawn for norm "l1", the power |W|² for "l2". Records of more than 1600 samples
+        are averaged over neighbouring ones.
+    ax : Axes, optional
+    cmap : str
+    decades : float, optional
+        Colours on a logarithmic scale over this many powers of ten; shows the weak fast part of a steep
+        spectrum. Linear from 0 without it.
+    vmax : float, optional
+        Upper limit of the colours, for figures that are to be compared; default: the largest value that is
+        free of the record's ends.
+
+    Returns
+    -------
+    (Figure, Axes)
+    """
+    if not isinstance(transform, xr.DataArray) or not {"frequency", "time"} <= set(transform.dims):
+        raise TypeError("transform must be a DataArray with frequency and time, as cwt returns it")
+    longer = [str(d) for d in transform.dims if d not in ("frequency", "time") and transform.sizes[d] > 1]
+    if longer:
+        raise ValueError(f"transform has several entries along {', '.join(longer)}; select one with .isel")
+    transform = transform.squeeze([d for d in transform.dims if d not in ("frequency", "time")])
+    transform = transform.transpose("frequency", "time").sortby("frequency")
+    amplitude = transform.attrs.get("norm") == "l1"
+    shown = np.abs(transform.values) ** (1 if amplitude else 2)
+    time, frequency = transform["time"].values, transform["frequency"].values
+    if frequency.size < 2 or time.size < 2:
+        raise ValueError("a scalogram needs at least two frequencies and two times")
+    block = -(-time.size // MOST_COLUMNS)
+    starts = np.arange(0, time.size, block)
+    counts = np.diff(np.append(starts, time.size))
+    shown = np.add.reduceat(shown, starts, axis=1) / counts
+    centres = np.add.reduceat(time, starts) / counts
+    centres[[0, -1]] = time[[0, -1]]  # the picture spans the record
+
+    free = inside_cone(transform).values if "record_start" in transform.attrs else np.ones((1, 1), bool)
+    free = np.broadcast_to(free, transform.shape)[:, starts]
+    highest = float(shown[free].max() if free.any() else shown.max()) or 1.0
+    top = highest if vmax is None else vmax
+    norm = Normalize(0.0, top) if decades is None else LogNorm(top / 10.0**decades, top)
+    fig, ax = _axes(ax)
+    floor = np.maximum(shown, top / 10.0**decades) if decades is not None else shown
+    mesh = ax.pcolormesh(centres, frequency, floor, cmap=cmap, norm=norm, shading="gouraud", rasterized=True)
+    ax.set(yscale="log", xlabel="time (s)", ylabel="frequency (Hz)")
+    ax.set_xlim(time[0], time[-1])
+    ax.set_ylim(frequency[0], frequency[-1])
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(FuncFormatter(_plain_number))
+    ax.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    if "record_start" in transform.attrs:
+        _shade_cone(ax, transform, frequency)
+    unit = str(transform.attrs.get("units", "1"))
+    quantity = r"amplitude $|W|$" if amplitude else r"power $|W|^2$"
+    label = quantity if unit == "1" else f"{quantity} ({unit})" if amplitude else f"{quantity} ({unit}²)"
+    above, below = (
+        bool(shown.max() > top * (1 + 1e-9)),
+        decades is not None and bool(shown.min() < top / 10.0**decades),
+    )
+    extend = {(True, True): "both", (True, False): "max", (False, True): "min", (False, False): "neither"}[
+        above, below
+    ]
+    bar = fig.colorbar(mesh, ax=ax, pad=0.02, extend=extend)
+    bar.set_label(label)
+    bar.outline.set_linewidth(0.6)
+    return fig, ax
+
+
+def _shade_cone(ax: Axes, transform: xr.DataArray, frequency: np.ndarray) -> None:
+    """Two hatched wedges from the ends of the record inwards, as wide as the cone of influence."""
+    start, stop = transform.attrs["record_start"], transform.attrs["record_stop"]
+    grid = np.geomspace(frequency[0], frequency[-1], 300)
+    cone = cone_of_influence(grid, omega0=transform.attrs["omega0"], norm=transform.attrs["norm"])
+    middle = 0.5 * (start + stop)
+    low, high = ax.get_xlim()
+    for outer, inner in ((low, np.minimum(start + cone, middle)), (high, np.maximum(stop - cone, middle))):
+        wash: dict[str, Any] = dict(facecolor="white", alpha=0.45, lw=0)
+        ax.fill_betweenx(grid, outer, inner, **wash)
+        ax.fill_betweenx(
+            grid, outer, inner, facecolor="none", edgecolor="#333333", hatch="///", lw=0, alpha=0.5
+        )
+        ax.plot(inner, grid, color="#222222", lw=0.9)
+    ax.set_xlim(low, high)
+
+
+def _axes(ax: Axes | None) -> tuple[Figure, Axes]:
+    if ax is None:
+        return plt.subplots()
+    figure = ax.figure
+    return (figure if isinstance(figure, Figure) else figure.figure), ax
+
+
+def _colours(measured: Mapping[Any, Any]) -> dict[Any, str]:
+    plain = [label for label in measured if not isinstance(label, float)]
+    return {
+        label: colour_for_dt(label)
+        if isinstance(label, float)
+        else PALETTE[plain.index(label) % len(PALETTE)]
+        for label in measured
+    }
+
+
+def _name(label: Any) -> str:
+    return "" if label is None else format_dt(label) if isinstance(label, float) else str(label)
+
+
+def _curve(label: Any, density: Any, measured: Mapping[Any, xr.DataArray]) -> tuple[np.ndarray, np.ndarray]:
+    if isinstance(density, xr.DataArray):
+        return density["frequency"].values, density.values
+    if isinstance(density, tuple) and len(density) == 2:
+        return np.asarray(density[0], dtype=float), np.asarray(density[1], dtype=float)
+    values = np.asarray(density, dtype=float)
+    if label not in measured or values.shape != (measured[label].sizes["frequency"],):
+        raise ValueError(
+            f"theory[{label!r}] of shape {values.shape} has no frequencies; give a pair (frequency, density)"
+        )
+    return measured[label]["frequency"].values, values
+
+
+def _darker(colour: str) -> tuple[float, float, float]:
+    from matplotlib.colors import to_rgb
+
+    r, g, b = to_rgb(colour)
+    return 0.55 * r, 0.55 * g, 0.55 * b
+
+
+def _density_label(spectrum: xr.DataArray) -> str:
+    unit = str(spectrum.attrs.get("units", "1/Hz")).replace("^2", "²")
+    return f"power spectral density ({unit})"
+
+
+def _plain_number(value: float, _: Any = None) -> str:
+    return f"{value:g}"
