@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .encoders import Latency, Poisson
     from .losses import CountCrossEntropy, FirstSpike, SpikeCount
     from .network import Network
-    from .recorder import record
+    from .recorder import drive_statistics, record
     from .trainer import Evaluation, evaluate, fit
 
 _NAMES = {
@@ -26,6 +26,7 @@ _NAMES = {
     "Network": "network",
     "Poisson": "encoders",
     "SpikeCount": "losses",
+    "drive_statistics": "recorder",
     "evaluate": "trainer",
     "fit": "trainer",
     "load_network": "checkpoint",
@@ -42,6 +43,7 @@ __all__ = [
     "Poisson",
     "SpikeCount",
     "datasets",
+    "drive_statistics",
     "evaluate",
     "fit",
     "load_network",

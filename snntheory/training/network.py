@@ -29,13 +29,13 @@ class LayerStates:
     spikes: torch.Tensor
 
 
-def weight_unit(neuron: CubaLIF) -> float:
-    """The canonical weight whose post-synaptic potential peaks at one unit of voltage.
+def weight_unit(neuron: CubaLIF, input: str = "dirac") -> float:
+    """The weight in which a layer learns, so that a learning rate means the same for every neuron and time step.
 
-    A layer learns its weights in this unit, so that a learning rate means the same for every neuron
-    and every time step.
+    ``"dirac"``: the canonical weight whose post-synaptic potential peaks at one unit of voltage.
+    ``"sampled"``: the weight that, with a spike in every step, holds the voltage at one.
     """
-    return float(1 / kernel(neuron, peak_time(neuron)))
+    return float(1 / neuron.r if input == "sampled" else 1 / kernel(neuron, peak_time(neuron)))
 
 
 class Network(nn.Module):
@@ -63,6 +63,8 @@ class Network(nn.Module):
     input : {"dirac", "sampled"}
         Whether a spike kicks the current by ``w / tau_syn`` or by ``w dt / tau_syn``; see
         :meth:`snntheory.training.kernels.LayerStep.of`.
+    gain : float
+        Scale of the initial weights.
     seed : int
         Seed of the initial weights.
     backend : {"auto", "reference", "numba"}
@@ -70,7 +72,7 @@ class Network(nn.Module):
 
     Notes
     -----
-    Initial weights are normal with mean 0 and standard deviation ``1 / sqrt(n_in)``, in the unit of
+    Initial weights are normal with mean 0 and standard deviation ``gain / sqrt(n_in)``, in the unit of
     :func:`weight_unit`.
 
     Raises
@@ -91,6 +93,7 @@ class Network(nn.Module):
         width: float = 0.5,
         reset_gradient: str = "kept",
         input: str = "dirac",
+        gain: float = 1.0,
         seed: int = 0,
         backend: str = "auto",
     ) -> None:
@@ -108,6 +111,7 @@ class Network(nn.Module):
         self.surrogate, self.width = surrogate, width
         self.reset_gradient = _check.choice("reset_gradient", reset_gradient, RESET_GRADIENTS)
         self.input = _check.choice("input", input, INPUTS)
+        self.gain = _check.positive("gain", gain)
         self.seed = _check.integer("seed", seed, minimum=0)
         self.backend = _check.choice("backend", backend, BACKENDS)
         self.models: tuple[DiscreteNeuron, ...] = tuple(
@@ -121,12 +125,12 @@ class Network(nn.Module):
         # numpy draws the weights, so that they do not depend on torch's version or device
         rng = np.random.default_rng(self.seed)
         self._weights = nn.ParameterList(
-            nn.Parameter(torch.from_numpy(rng.normal(0, n_in**-0.5, (n_in, n_out)).astype(np.float32)))
+            nn.Parameter(
+                torch.from_numpy(rng.normal(0, self.gain * n_in**-0.5, (n_in, n_out)).astype(np.float32))
+            )
             for n_in, n_out in zip(self.sizes[:-1], self.sizes[1:], strict=True)
         )
-        self._units = tuple(weight_unit(each) for each in self.neurons)
-        if input == "sampled":
-            self._units = tuple(unit / self.dt for unit in self._units)
+        self._units = tuple(weight_unit(each, input) for each in self.neurons)
 
     @property
     def n_layers(self) -> int:
@@ -202,6 +206,7 @@ class Network(nn.Module):
             "width": self.width,
             "reset_gradient": self.reset_gradient,
             "input": self.input,
+            "gain": self.gain,
             "seed": self.seed,
         }
 

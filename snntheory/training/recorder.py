@@ -70,7 +70,9 @@ def record(
         Traces (see :mod:`snntheory.traces`): voltage, current, spikes of dimensions (trial, neuron, time).
         Coordinates ``sample``, ``repeat`` and, with labels, ``label`` of a trial; ``layer`` and ``unit`` of a
         neuron. The sample at ``time = n dt`` is the state after step n, before its reset. Attributes name
-        the neuron, scheme, encoder, conventions and the digest of the weights.
+        the neuron, scheme, encoder, conventions and the digest of the weights. A recording of the first
+        layer alone with Poisson input also has ``drive_mean`` and ``drive_power`` (trial, neuron), see
+        :func:`drive_statistics`.
 
     Raises
     ------
@@ -155,7 +157,52 @@ def record(
         if values.shape != (len(inputs),):
             raise ValueError(f"labels must be one for each of {len(inputs)} images, got shape {values.shape}")
         coordinates["label"] = ("trial", values[trial_samples])
+    if isinstance(encoder, encoders.Poisson) and chosen_layers == [1]:
+        mean, power = drive_statistics(network, inputs.numpy(), encoder)
+        for name, values in (("drive_mean", mean), ("drive_power", power)):
+            traces[name] = (("trial", "neuron"), values[trial_samples][:, units[1]])
     return traces.assign_coords(coordinates)
+
+
+def drive_statistics(
+    network: Network, images: Any, encoder: encoders.Poisson
+) -> tuple[np.ndarray, np.ndarray]:
+    """What random input drives the first layer with: mean and noise power, for each image and neuron.
+
+    Definition, with ``p_j`` the mean spikes of input j in a step and ``w_jk`` the canonical weights::
+
+        mean_k  = sum_j w_jk p_j / dt
+        power_k = sum_j w_jk^2 v_j / dt,    v_j = p_j (Poisson) or p_j (1 - p_j) (Bernoulli)
+
+    ``r mean`` is the mean voltage below threshold; ``power dt^2 |H_d|^2`` its spectrum: pass ``rate=power,
+    weight=1`` to :func:`snntheory.spectral.theory_psd`. Weights of a ``"sampled"`` network count as areas ``w dt``.
+
+    Parameters
+    ----------
+    network : Network
+    images : array_like, shape (n, ...)
+        As for :func:`snntheory.training.fit`.
+    encoder : Poisson
+
+    Returns
+    -------
+    mean : ndarray, shape (n, n_neurons), voltage per unit of ``r``
+    power : ndarray, shape (n, n_neurons), hertz times weight squared
+
+    Raises
+    ------
+    TypeError
+        The encoder is not a :class:`Poisson` encoder.
+    """
+    if not isinstance(encoder, encoders.Poisson):
+        raise TypeError(
+            f"encoder must be a Poisson encoder, got {type(encoder).__name__}: it has no stationary rate"
+        )
+    count = as_inputs(images).numpy().astype(np.float64) * encoder.mean_count(network.dt)
+    variance = count * (1 - count) if encoder.arrivals == "bernoulli" else count
+    area = network.dt if network.input == "sampled" else 1.0
+    weights = network.weights()[0].cpu().numpy().astype(np.float64) * area
+    return count @ weights / network.dt, variance @ weights**2 / network.dt
 
 
 def weights_digest(network: Network) -> str:

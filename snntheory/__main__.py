@@ -1,0 +1,5 @@
+"""``python -m snntheory`` is the command ``snntheory``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,184 @@
+"""Recorded results that ship with the package, each with its provenance and a digest that is checked.
+
+An artefact is a file of traces ``NAME.nc`` beside ``NAME.json``: how it was made, from which sources, how
+long it took, and its SHA-256.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from .. import _check, _files
+from .._version import __version__
+from ..traces import load_traces, save_traces
+
+SCHEMA = "snntheory-artefact/1"
+FOLDER = Path(__file__).parent
+_ROOMS = ("linear", "gradients", "training", "neuron.py", "experiments")
+"""What a recording depends on: a change here may change it."""
+_LIBRARIES = ("numpy", "scipy", "torch", "numba", "xarray")
+
+
+class ArtefactError(ValueError):
+    """An artefact that is damaged or has no provenance."""
+
+
+def names(folder: str | os.PathLike[str] = FOLDER) -> tuple[str, ...]:
+    """Names of the artefacts in a folder, in alphabetical order."""
+    return tuple(sorted(path.stem for path in Path(folder).glob("*.json")))
+
+
+def provenance(name: str, folder: str | os.PathLike[str] = FOLDER) -> dict[str, Any]:
+    """How an artefact was made: command, settings, sources, libraries, time, digest, headline numbers.
+
+    Raises
+    ------
+    ValueError
+        There is no artefact of this name; the message lists those that are there.
+    ArtefactError
+        Its description is damaged.
+    """
+    _check.choice("name", name, names(folder))
+    path = Path(folder) / f"{name}.json"
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ArtefactError(f"{path} is damaged ({error})") from None
+    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
+        raise ArtefactError(f"{path} does not describe an artefact of schema {SCHEMA!r}")
+    return facts
+
+
+def load(name: str, folder: str | os.PathLike[str] = FOLDER) -> xr.Dataset:
+    """The traces of an artefact, after its digest has been verified.
+
+    Raises
+    ------
+    ValueError
+        There is no artefact of this name.
+    ArtefactError
+        The file is missing, or its digest is not the recorded one.
+    """
+    facts = provenance(name, folder)
+    path = Path(folder) / f"{name}.nc"
+    if not path.exists():
+        raise ArtefactError(f"{path} is missing; record it again with: {facts['command']}")
+    digest = _files.sha256(path)
+    if digest != facts["sha256"]:
+        raise ArtefactError(
+            f"{path} is not the recorded file: its SHA-256 is {digest}, recorded was {facts['sha256']}; "
+            f"record it again with: {facts['command']}"
+        )
+    return load_traces(path)
+
+
+def save(
+    name: str,
+    traces: xr.Dataset,
+    *,
+    command: str,
+    settings: dict[str, Any],
+    wall_seconds: float,
+    headline: dict[str, float],
+    device: str = "cpu",
+    folder: str | os.PathLike[str] = FOLDER,
+) -> Path:
+    """Write an artefact and its provenance.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits, dots, dashes and underscores.
+    traces : xarray.Dataset
+    command : str
+        What to type to make it again.
+    settings : dict
+        All settings and seeds, as plain values.
+    wall_seconds : float
+        How long it took.
+    headline : dict of str to float
+        The numbers that it is quoted for.
+    device : str
+    folder : path
+
+    Returns
+    -------
+    Path
+        Of the traces. They are written first: a description without its file is never left behind.
+    """
+    if not name or not all(c.isalnum() or c in "._-" for c in name):
+        raise ValueError(f"name must consist of letters, digits, '.', '-' and '_', got {name!r}")
+    path = save_traces(traces, Path(folder) / f"{name}.nc")
+    facts = {
+        "schema": SCHEMA,
+        "name": name,
+        "sha256": _files.sha256(path),
+        "command": command,
+        "settings": settings,
+        "headline": headline,
+        "made": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "wall_seconds": round(wall_seconds, 1),
+        "device": device,
+        "threads": os.cpu_count(),
+        "version": __version__,
+        "sources_sha256": sources_digest(),
+        "git_commit": git_commit(),
+        "python": sys.version.split()[0],
+        "libraries": {library: _version_of(library) for library in _LIBRARIES},
+    }
+    with _files.replacing(Path(folder) / f"{name}.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    return path
+
+
+def one_line(name: str, folder: str | os.PathLike[str] = FOLDER) -> str:
+    """Provenance in one line: what a chapter shows under its recorded data."""
+    facts = provenance(name, folder)
+    return (
+        f"{name}: made {facts['made']} by `{facts['command']}` in {facts['wall_seconds']:.0f} s on "
+        f"{facts['device']}, sources {facts['sources_sha256'][:12]}, file {facts['sha256'][:12]} (verified)"
+    )
+
+
+def sources_digest() -> str:
+    """SHA-256 over the sources that a recording depends on: neuron, schemes, gradients, trainer, experiments."""
+    import hashlib
+
+    package = FOLDER.parent
+    digest = hashlib.sha256()
+    for room in _ROOMS:
+        root = package / room
+        for path in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
+            digest.update(path.relative_to(package).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def git_commit() -> str | None:
+    """The commit of the sources, ``+changes`` behind it when they differ from it; None outside a checkout."""
+
+    def ask(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(FOLDER.parent), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    try:
+        return ask("rev-parse", "HEAD") + ("+changes" if ask("status", "--porcelain", "--", ".") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _version_of(library: str) -> str | None:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None

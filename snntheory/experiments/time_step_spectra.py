@@ -1,0 +1,205 @@
+"""Source 000 (Hu 2024), section 4.3: does the time step move the spectrum of the hidden voltages?
+
+The source simulates 50 steps whatever the time step, lets a pixel fire with its intensity in *each step*, and
+kicks the current by ``w dt / tau_syn``. So the length of the window, the input's rate per second and the kick all
+change with ``dt`` beside the integration. Two protocols tell these apart:
+
+``source``
+    50 steps, one spike a step at full intensity, kick ``w dt / tau_syn``: as printed.
+``physical``
+    one window in seconds, rates in hertz, kick ``w / tau_syn``: only the integration changes.
+
+For each protocol and time step a network is trained on the digits and its hidden layer recorded; in the physical
+protocol the recording presents an image for longer than the training did, to resolve low frequencies.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from .. import _check, artefacts
+from ..neuron import CubaLIF
+from ..training import (
+    CountCrossEntropy,
+    Network,
+    Poisson,
+    datasets,
+    evaluate,
+    fit,
+    record,
+)
+
+PROTOCOLS = ("physical", "source")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of the experiment, in one place."""
+
+    neuron: CubaLIF = field(default_factory=lambda: CubaLIF(tau_mem=0.020, tau_syn=0.010))
+    scheme: str = "backward_euler"
+    time_steps: tuple[float, ...] = (0.0005, 0.001, 0.002, 0.004, 0.008)
+    hidden: int = 400
+    window: float = 0.1
+    max_rate: float = 100.0
+    steps: int = 50
+    source_gain: float = 3.0
+    epochs: int = 10
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    temperature: float = 3.0
+    seed: int = 0
+    n_train: int = 8000
+    n_test: int = 2000
+    record_window: float = 0.512
+    record_samples: int = 3
+    record_repeats: int = 12
+    record_neurons: int = 12
+    record_batch: int = 50
+
+    def quick(self) -> Settings:
+        """The same experiment in seconds: fewer digits, neurons and epochs. Its numbers are not the published ones."""
+        return replace(
+            self,
+            time_steps=(0.002, 0.008),
+            hidden=64,
+            epochs=3,
+            learning_rate=5e-3,
+            n_train=1024,
+            n_test=256,
+            record_repeats=2,
+        )
+
+
+def artefact_name(protocol: str, dt: float) -> str:
+    """Name of the recording of one protocol and time step."""
+    return f"hidden-{_check.choice('protocol', protocol, PROTOCOLS)}-{dt * 1e3:g}ms"
+
+
+def run(
+    settings: Settings,
+    folder: Path,
+    checkpoints: Path,
+    command: str,
+    report: Callable[[str], None] = lambda text: None,
+    progress: bool = False,
+) -> list[Path]:
+    """Train and record every protocol and time step; what is already trained in ``checkpoints`` is taken up again.
+
+    Parameters
+    ----------
+    settings : Settings
+    folder : Path
+        Where the artefacts go.
+    checkpoints : Path
+        Where the trainings keep their state; a killed run goes on from there.
+    command : str
+        What to type to do it again, for the provenance.
+    report : callable
+        Called with one line a recording.
+    progress : bool
+        Show the trainings' progress bars.
+
+    Returns
+    -------
+    list of Path
+        The recordings.
+    """
+    written = []
+    for protocol in PROTOCOLS:
+        for dt in settings.time_steps:
+            started = time.monotonic()
+            traces, headline = train_and_record(settings, protocol, dt, checkpoints, progress)
+            name = artefact_name(protocol, dt)
+            written.append(
+                artefacts.save(
+                    name,
+                    traces,
+                    command=command,
+                    settings={**_plain(settings), "protocol": protocol, "dt": dt},
+                    # a resumed run counts the seconds of all its epochs
+                    wall_seconds=max(time.monotonic() - started, headline["training_seconds"]),
+                    headline=headline,
+                    folder=folder,
+                )
+            )
+            report(f"{name}: test accuracy {100 * headline['test_accuracy']:.2f} %")
+    return written
+
+
+def network_and_encoder(settings: Settings, protocol: str, dt: float) -> tuple[Network, Poisson]:
+    """The untrained network of a protocol and time step, and the encoder that it is trained with."""
+    source = _check.choice("protocol", protocol, PROTOCOLS) == "source"
+    network = Network(
+        (784, settings.hidden, 10),
+        settings.neuron,
+        dt,
+        settings.scheme,
+        input="sampled" if source else "dirac",
+        gain=settings.source_gain if source else 1.0,
+        seed=settings.seed,
+    )
+    if source:
+        return network, Poisson(window=settings.steps * dt, probability_per_step=True)
+    return network, Poisson(window=settings.window, max_rate=settings.max_rate)
+
+
+def train_and_record(
+    settings: Settings, protocol: str, dt: float, checkpoints: Path, progress: bool = False
+) -> tuple[xr.Dataset, dict[str, float]]:
+    """One training and its recording: traces of hidden neurons, and the headline numbers."""
+    network, encoder = network_and_encoder(settings, protocol, dt)
+    loss = CountCrossEntropy(temperature=settings.temperature)
+    images, labels = (part[: settings.n_train] for part in datasets.mnist_subset("train"))
+    test_images, test_labels = (part[: settings.n_test] for part in datasets.mnist_subset("test"))
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    history = fit(
+        network,
+        images,
+        labels,
+        encoder=encoder,
+        loss=loss,
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        seed=settings.seed,
+        checkpoint=checkpoints / f"{artefact_name(protocol, dt)}.pt",
+        resume=True,
+        progress=progress,
+    )
+    result = evaluate(network, test_images, test_labels, encoder=encoder, loss=loss, seed=settings.seed)
+    physical = protocol == "physical"
+    n_samples = settings.record_samples if physical else settings.record_batch
+    long = replace(encoder, window=settings.record_window) if physical else encoder
+    shown = test_images[:n_samples]
+    neurons = np.linspace(0, settings.hidden - 1, settings.record_neurons).astype(int).tolist()
+    traces = record(
+        network,
+        shown,
+        encoder=long,
+        labels=test_labels[:n_samples],
+        neurons=neurons,
+        repeats=settings.record_repeats if physical else 1,
+        seed=settings.seed,
+    ).drop_vars("current")
+    traces.attrs["protocol"] = protocol
+    headline = {
+        "test_accuracy": result.accuracy,
+        "hidden_spikes": result.spikes[0],
+        "output_spikes": result.spikes[1],
+        "training_seconds": sum(entry["seconds"] for entry in history),
+    }
+    return traces, headline
+
+
+def _plain(settings: Settings) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()
+    }

@@ -1,0 +1,100 @@
+"""Adding the resets back: what the voltage would have been without threshold, from a trace and its spikes."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import xarray as xr
+from scipy.signal import lfilter
+
+from .. import _check
+from ..linear import discretize
+from ..neuron import CubaLIF
+
+_NEURON = ("tau_mem", "tau_syn", "r", "v_threshold", "v_reset", "reset")
+
+
+def neuron_of(traces: xr.Dataset) -> CubaLIF:
+    """The neuron that the attributes of a recording name.
+
+    Raises
+    ------
+    ValueError
+        An attribute is missing, or the recorded layers have different neurons.
+    """
+    missing = [name for name in _NEURON if name not in traces.attrs]
+    if missing:
+        raise ValueError(
+            f"traces do not name their neuron: no attribute {', '.join(missing)}; pass neuron=CubaLIF(...)"
+        )
+    values = {name: traces.attrs[name] for name in _NEURON}
+    if isinstance(values["tau_mem"], str):
+        raise ValueError(
+            "traces hold layers with different neurons; select one layer and pass neuron=CubaLIF(...)"
+        )
+    return CubaLIF(**values)
+
+
+def without_resets(
+    traces: xr.Dataset, neuron: CubaLIF | None = None, scheme: str | None = None, order: int | None = None
+) -> xr.DataArray:
+    """Voltage with every reset added back: the neuron's linear response to its input.
+
+    Definition, with ``d_n`` what the reset of step n took away (``v_threshold``, or ``v_n - v_reset``) and
+    ``a`` the scheme's membrane pole::
+
+        u_n = v_n + c_n,    c_n = a (c_{n-1} + d_{n-1})
+
+    Parameters
+    ----------
+    traces : xarray.Dataset
+        With ``voltage`` taken before the reset (the phase of this package's recordings) and ``spikes``.
+    neuron, scheme, order
+        What the trace was made with; taken from the attributes when left out.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dimensions and coordinates of the voltage.
+
+    Raises
+    ------
+    ValueError
+        Spikes, neuron, scheme or ``dt`` are not known, or the phase says that the voltage was taken after
+        the reset.
+
+    Assumptions
+    -----------
+    The reset acts in the step of the crossing, on the voltage alone.
+
+    Accuracy
+    --------
+    Equal to a recording of the same network with ``reset="none"`` up to the rounding of its float32
+    (tests/spectral/test_resets.py).
+    """
+    for name in ("voltage", "spikes"):
+        if name not in traces:
+            raise ValueError(f"traces must hold {name!r}, got {sorted(map(str, traces.data_vars))}")
+    if "dt" not in traces.attrs:
+        raise ValueError("traces must have the attribute dt, the time step in seconds")
+    phase = str(traces.attrs.get("phase", ""))
+    if "after the reset" in phase or "after reset" in phase:
+        raise ValueError(f"the voltage must be taken before the reset, its phase is {phase!r}")
+    neuron = neuron_of(traces) if neuron is None else neuron
+    if scheme is None:
+        if "scheme" not in traces.attrs:
+            raise ValueError(
+                "traces do not name their scheme; pass scheme=..., for example 'impulse_invariance'"
+            )
+        scheme, order = traces.attrs["scheme"], cast("int | None", traces.attrs.get("order"))
+    model = discretize(neuron, _check.positive("dt", traces.attrs["dt"], "s"), scheme, order)
+    voltage = traces["voltage"].astype("float64")
+    if neuron.reset == "none":
+        return voltage
+    drop = traces["spikes"] * (neuron.v_threshold if neuron.reset == "subtract" else voltage - neuron.v_reset)
+    pole = float(model.poles[0])
+    axis = drop.get_axis_num("time")
+    removed = drop.copy(data=lfilter([0.0, pole], [1.0, -pole], drop.values, axis=axis))
+    return (
+        (voltage + removed.transpose(*voltage.dims)).rename("voltage").assign_attrs(traces["voltage"].attrs)
+    )

@@ -1,0 +1,144 @@
+"""The spectrum that the theory predicts for the voltage below threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _check
+from ..linear import discretize, frequency_response
+from ..linear.continuous import kernel
+from ..linear.schemes.impulse_invariance import stable_propagator
+from ..neuron import CubaLIF
+
+ARRIVALS = ("poisson", "bernoulli")
+
+
+def theory_psd(
+    neuron: CubaLIF,
+    rate: ArrayLike,
+    weight: ArrayLike,
+    frequency: ArrayLike,
+    dt: float | None = None,
+    scheme: str | None = None,
+    order: int | None = None,
+    arrivals: str = "poisson",
+) -> NDArray[np.float64]:
+    r"""Power spectral density of the voltage below threshold, for random input spikes of constant rates.
+
+    Definition, two-sided, with ``P = sum_j rate_j weight_j**2`` over independent inputs::
+
+        P |H(j 2 pi f)|^2                           dt left out: continuous time
+        sum_k S_continuous(f + k / dt)              dt without scheme: the same process, sampled (aliased)
+        P dt^2 |H_d(exp(j 2 pi f dt))|^2            dt and scheme: the chain that a computer runs
+
+    with ``H`` of :func:`snntheory.linear.frequency_response` and ``H_d`` of the scheme. In the last case
+    spikes arrive on the grid; Bernoulli arrivals (at most one spike an input and step) replace ``rate_j`` in
+    ``P`` by ``rate_j (1 - rate_j dt)``.
+
+    Parameters
+    ----------
+    neuron : CubaLIF
+        Its threshold and reset are not used.
+    rate : array_like
+        Rate of each input in hertz, scalar or one-dimensional, not negative.
+    weight : array_like
+        Canonical weight of each input, broadcast against ``rate``.
+    frequency : array_like
+        Frequencies in hertz, any shape; at most ``1 / (2 dt)`` when ``dt`` is given.
+    dt : float, optional
+        Time step or sampling interval in seconds.
+    scheme, order
+        As in :func:`snntheory.discretize`; needs ``dt``.
+    arrivals : {"poisson", "bernoulli"}
+        Of the input on the grid; ``"bernoulli"`` needs a scheme and ``rate * dt <= 1``.
+
+    Returns
+    -------
+    ndarray of float64, shape of ``frequency``
+        Voltage squared per hertz. Integrated over ``-1/(2 dt) .. 1/(2 dt)`` it is the variance of the voltage.
+        The mean voltage, a line at ``f = 0``, is not in it.
+
+    Raises
+    ------
+    ValueError
+        Wrong sign or shape, a scheme without ``dt``, a frequency above the Nyquist frequency.
+
+    Assumptions
+    -----------
+    Stationary independent inputs, no threshold. Resets add a tail that falls as ``1 / f**2``.
+
+    References
+    ----------
+    Campbell's theorem; Hu (2024), equations (11) and (12) for the two responses.
+    """
+    rate, weight = _check.array("rate", rate, minimum=0.0), _check.array("weight", weight)
+    frequency = _check.array("frequency", frequency)
+    _check.choice("arrivals", arrivals, ARRIVALS)
+    try:
+        rates, weights = np.broadcast_arrays(rate, weight)
+    except ValueError:
+        raise ValueError(f"rate and weight must fit: shapes {rate.shape} and {weight.shape}") from None
+    if rates.ndim > 1:
+        raise ValueError(f"rate and weight must be scalars or one-dimensional, got shape {rates.shape}")
+    if scheme is not None and dt is None:
+        raise ValueError(
+            f"dt must be given with scheme={scheme!r}: a scheme has no spectrum without a time step"
+        )
+    if order is not None and scheme is None:
+        raise ValueError(f"order={order!r} needs scheme='parker_sochacki'")
+    if arrivals == "bernoulli" and scheme is None:
+        raise ValueError("arrivals='bernoulli' needs a scheme: between grid points arrivals are Poisson")
+    if dt is None:
+        return _power(rates, weights) * np.abs(frequency_response(neuron, 2 * np.pi * frequency)) ** 2
+    dt = _check.positive("dt", dt, "s")
+    nyquist = 0.5 / dt
+    if frequency.size and np.abs(frequency).max() > nyquist * (1 + 1e-9):
+        raise ValueError(
+            f"frequency must not exceed 1 / (2 dt) = {nyquist:g} Hz, got {np.abs(frequency).max():g}"
+        )
+    if scheme is None:
+        return _power(rates, weights) * _sampled(neuron, frequency, dt)
+    if arrivals == "bernoulli":
+        if rates.size and rates.max() * dt > 1:
+            raise ValueError(f"rate * dt must be at most 1 with Bernoulli arrivals, got {rates.max() * dt:g}")
+        rates = rates * (1 - rates * dt)
+    model = discretize(neuron, dt, scheme, order)
+    if not model.is_stable:
+        raise ValueError(
+            f"dt must be below {model.max_stable_dt:g} s: {scheme} is unstable at {dt:g} s and has no spectrum"
+        )
+    return _power(rates, weights) * dt**2 * np.abs(model.frequency_response(2 * np.pi * frequency)) ** 2
+
+
+def _power(rates: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    return float(np.sum(rates * weights**2))
+
+
+def _sampled(neuron: CubaLIF, frequency: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
+    """Spectrum of the continuous voltage sampled every ``dt``, for ``P = 1``.
+
+    The samples obey ``x_n = exp(M dt) x_{n-1} + noise`` with the covariance of what arrived within a step.
+    Written so, all terms are positive; the difference of two Lorentz sums in the textbook form cancels for
+    neighbouring time constants and at high frequencies.
+    """
+    shortest = min(neuron.tau_mem, neuron.tau_syn)
+    nodes, node_weights = np.polynomial.legendre.leggauss(20)
+    # beyond 40 of the longer time constants nothing is left to integrate; 20 nodes a panel are exact to rounding
+    end = min(dt, 40 * max(neuron.tau_mem, neuron.tau_syn))
+    n_panels = int(np.clip(np.ceil(end / shortest), 1, 10_000))
+    edges = np.linspace(0, end, n_panels + 1)
+    half = np.diff(edges)[:, None] / 2
+    t = (edges[:-1, None] + half * (1 + nodes)).ravel()
+    area = (half * node_weights).ravel()
+    arrivals = np.stack([kernel(neuron, t), np.exp(-t / neuron.tau_syn) / neuron.tau_syn])
+    covariance = (arrivals * area) @ arrivals.T
+    propagator = stable_propagator(neuron, dt)
+    z = np.exp(2j * np.pi * frequency * dt)
+    from_u = 1 / (1 - propagator[0, 0] / z)
+    from_i = from_u * propagator[0, 1] / z / (1 - propagator[1, 1] / z)
+    return dt * (
+        covariance[0, 0] * np.abs(from_u) ** 2
+        + 2 * covariance[0, 1] * (from_u * from_i.conj()).real
+        + covariance[1, 1] * np.abs(from_i) ** 2
+    )
