@@ -310,6 +310,7 @@ def analyse(
     variable: Annotated[
         str | None, typer.Option(help="Name of the array in an .npz or .pt with several.")
     ] = None,
+    skip: Annotated[float, typer.Option(help="Seconds to leave out at the start (onset).")] = 0.0,
     method: Annotated[str, typer.Option(help="Spectral estimate: welch or multitaper.")] = "welch",
     neuron: Annotated[int, typer.Option(help="Which neuron's scalogram is drawn.")] = 0,
     trial: Annotated[int, typer.Option(help="Which trial's scalogram is drawn.")] = 0,
@@ -318,84 +319,18 @@ def analyse(
 
     Writes psd.png, scalogram.png and psd.nc (the mean spectrum of every neuron) to a folder.
     """
-    from .spectral import cwt, psd
+    from ._trace_report import write_report
     from .traces import load_traces
 
-    traces = load_traces(
-        traces_file,
-        None if dims is None else tuple(part.strip() for part in dims.split(",")),
-        dt,
-        variable=variable,
-    )
-    for name, value in (("trial", trial), ("neuron", neuron)):
-        if not 0 <= value < traces.sizes[name]:
-            raise ValueError(f"{name} must lie in 0 .. {traces.sizes[name] - 1}, got {value}")
-    spectrum = psd(traces, method=method)
-    scalogram = cwt(traces["voltage"].isel(trial=trial, neuron=neuron), norm="l1")
+    axes = None if dims is None else tuple(part.strip() for part in dims.split(","))
+    traces = load_traces(traces_file, axes, dt, variable=variable)
     target = traces_file.with_suffix("") if folder is None else folder
-    _write_analysis(target, traces, spectrum, scalogram)
+    summary = write_report(traces, target, method, skip, trial, neuron)
     table = Table("quantity", "value")
-    for quantity, text in _summary(traces, spectrum).items():
+    for quantity, text in summary.items():
         table.add_row(quantity, text)
     out.print(table)
     out.print(f"wrote psd.png, scalogram.png and psd.nc to {target}", highlight=False)
-
-
-def _summary(traces: Any, spectrum: Any) -> dict[str, str]:
-    """What a recording is and where its power lies."""
-    import numpy as np
-
-    mean = spectrum.mean(["trial", "neuron"])
-    cumulative = np.cumsum(mean.values)
-    half = float(mean["frequency"][int(np.searchsorted(cumulative, cumulative[-1] / 2))])
-    sizes = traces["voltage"].sizes
-    return {
-        "trials x neurons x steps": f"{sizes['trial']} x {sizes['neuron']} x {sizes['time']}",
-        "time step": f"{traces.attrs['dt']:g} s (Nyquist frequency {0.5 / traces.attrs['dt']:g} Hz)",
-        "voltage, mean": f"{float(traces['voltage'].mean()):.4g}",
-        "voltage, standard deviation": f"{float(traces['voltage'].std()):.4g}",
-        "half of the power lies below": f"{half:.4g} Hz",
-        "taken": str(traces.attrs["phase"]),
-    }
-
-
-def _write_analysis(folder: Path, traces: Any, spectrum: Any, scalogram: Any) -> None:
-    """Figures and spectra of a recording; with its input known, theory over data."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from . import _files
-    from .plotting import psd_figure, scalogram_figure, use_style
-    from .spectral import psd, theory_psd
-    from .spectral.resets import neuron_of, without_resets
-
-    use_style()
-    folder.mkdir(parents=True, exist_ok=True)
-    spectra, theory = {"voltage": spectrum}, None
-    if {"drive_power", "spikes"} <= set(traces.data_vars) and "scheme" in traces.attrs:
-        label = "resets added back"
-        spectra[label] = psd(without_resets(traces), method=spectrum.attrs["method"])
-        frequency = spectrum["frequency"].values
-        power = float(traces["drive_power"].mean())  # the spectrum is linear in it, so the mean is exact
-        theory = {
-            label: theory_psd(
-                neuron_of(traces),
-                power,
-                1.0,
-                frequency,
-                traces.attrs["dt"],
-                traces.attrs["scheme"],
-                traces.attrs.get("order"),
-            )
-        }
-    for name, (figure, _) in (
-        ("psd.png", psd_figure(spectra, theory=theory, band=len(spectra) == 1)),
-        ("scalogram.png", scalogram_figure(scalogram)),
-    ):
-        with _files.replacing(folder / name) as temporary:
-            figure.savefig(temporary)
-    with _files.replacing(folder / "psd.nc") as temporary:
-        spectrum.mean("trial").to_dataset(name="psd").to_netcdf(temporary, engine="h5netcdf")
 
 
 @app.command()

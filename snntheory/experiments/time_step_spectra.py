@@ -58,7 +58,7 @@ class Settings:
     seed: int = 0
     n_train: int = 8000
     n_test: int = 2000
-    record_window: float = 0.512
+    record_window: float = 0.612
     record_samples: int = 3
     record_repeats: int = 12
     record_neurons: int = 12

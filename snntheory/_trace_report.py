@@ -1,0 +1,98 @@
+"""What ``snntheory analyse`` tells about a recording: a summary, figures, spectra. Part of the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from . import _check, _files
+from .spectral import cwt, psd, theory_psd
+from .spectral.resets import neuron_of, without_resets
+
+FREE = "resets added back"
+
+
+def write_report(
+    traces: xr.Dataset,
+    folder: Path,
+    method: str = "welch",
+    skip: float = 0.0,
+    trial: int = 0,
+    neuron: int = 0,
+) -> dict[str, str]:
+    """Write psd.png, scalogram.png and psd.nc to ``folder`` and return the summary, quantity by quantity.
+
+    Where the recording knows its spikes, neuron, scheme and the power of its input, the figure also shows the
+    voltage with the resets added back and the theory for it.
+
+    Raises
+    ------
+    ValueError
+        ``trial``, ``neuron`` or ``skip`` lie outside the recording, or it is too short for a spectrum.
+    """
+    for name, value in (("trial", trial), ("neuron", neuron)):
+        if not 0 <= value < traces.sizes[name]:
+            raise ValueError(f"{name} must lie in 0 .. {traces.sizes[name] - 1}, got {value}")
+    dt = float(traces.attrs["dt"])
+    first = round(_check.number("skip", skip, "s", minimum=0.0) / dt)
+    if first >= traces.sizes["time"]:
+        raise ValueError(
+            f"skip must be shorter than the recording, {traces.sizes['time'] * dt:g} s, got {skip:g} s"
+        )
+    after = {"time": slice(first, None)}
+    voltage = traces["voltage"].isel(after).assign_attrs(traces["voltage"].attrs, dt=dt)
+    spectra, theory = {"voltage": psd(voltage, method=method)}, None
+    frequency = spectra["voltage"]["frequency"].values
+    if {"drive_power", "spikes"} <= set(traces.data_vars) and "scheme" in traces.attrs:
+        # the resets before the cut still act behind it, so they are added back first
+        free = without_resets(traces).isel(after).assign_attrs(dt=dt)
+        spectra[FREE] = psd(free, method=method)
+        power = float(traces["drive_power"].mean())  # the spectrum is linear in it, so the mean is exact
+        scheme, order = traces.attrs["scheme"], traces.attrs.get("order")
+        theory = {FREE: theory_psd(neuron_of(traces), power, 1.0, frequency, dt, scheme, order)}
+    scalogram = cwt(voltage.isel(trial=trial, neuron=neuron), norm="l1")
+    _write(folder, spectra, theory, scalogram)
+    return _summary(traces, voltage, spectra["voltage"])
+
+
+def _summary(traces: xr.Dataset, voltage: xr.DataArray, spectrum: xr.DataArray) -> dict[str, str]:
+    dt = traces.attrs["dt"]
+    cumulative = np.cumsum(spectrum.mean(["trial", "neuron"]).values)
+    half = float(spectrum["frequency"][int(np.searchsorted(cumulative, cumulative[-1] / 2))])
+    summary = {
+        "trials x neurons x steps": f"{voltage.sizes['trial']} x {voltage.sizes['neuron']} x {voltage.sizes['time']}",
+        "time step": f"{dt:g} s (Nyquist frequency {0.5 / dt:g} Hz)",
+        "voltage, mean": f"{float(voltage.mean()):.4g}",
+        "voltage, standard deviation": f"{float(voltage.std()):.4g}",
+        "half of the power lies below": f"{half:.4g} Hz",
+        "taken": str(traces.attrs["phase"]),
+    }
+    if "spikes" in traces:
+        spikes = traces["spikes"].isel(time=slice(-voltage.sizes["time"], None))
+        summary["firing rate, mean"] = f"{float(spikes.mean()) / dt:.4g} Hz"
+    return summary
+
+
+def _write(
+    folder: Path,
+    spectra: dict[str, xr.DataArray],
+    theory: dict[str, np.ndarray] | None,
+    scalogram: xr.DataArray,
+) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    from .plotting import psd_figure, scalogram_figure, use_style
+
+    use_style()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (figure, _) in (
+        ("psd.png", psd_figure(spectra, theory=theory, band=len(spectra) == 1)),
+        ("scalogram.png", scalogram_figure(scalogram)),
+    ):
+        with _files.replacing(folder / name) as temporary:
+            figure.savefig(temporary)
+    with _files.replacing(folder / "psd.nc") as temporary:
+        spectra["voltage"].mean("trial").to_dataset(name="psd").to_netcdf(temporary, engine="h5netcdf")
