@@ -219,7 +219,7 @@ def figures(chapter: Chapter) -> list[str]:
     for cell in chapter.cells:
         options = cell.metadata.get("mystnb") or {}
         figure, image = options.get("figure") or {}, options.get("image") or {}
-        draws = re.search(r"\bplt\.subplots\b|\bplotting\.\w+\(|\bplot_\w+\(", cell.source)
+        draws = re.search(r"\bplt\.subplots\b|\bplotting\.\w+\(|\bplot_\w+\(|\w+_figure\(", cell.source)
         if not (figure or image or draws) or "remove-output" in cell.metadata.get("tags", []):
             continue
         where = (cell.source.splitlines() or [""])[0]

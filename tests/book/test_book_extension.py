@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from snntheory_book import execution_cache, mathjax, offline, profile
 from snntheory_book.digest import sources_digest
-from snntheory_book.public_names import find_object
+from snntheory_book.docstrings import escape_bars, underline_sections
+from snntheory_book.public_names import find_object, possible_paths
 from sphinx.errors import ExtensionError
 from write_notebooks import clean_notebook, toc_files
 
@@ -152,3 +153,54 @@ def test_clean_notebook_is_reproducible_and_has_no_outputs():
     assert len(code) == chapter.read_text(encoding="utf-8").count("{code-cell}")
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
     assert first.metadata["kernelspec"]["name"] == "python3"
+
+
+def test_bars_are_escaped_outside_literal_text():
+    """``|W|`` is an absolute value; literals, literal blocks and doctests stay as they are."""
+    lines = ["Mean of |W|^2, ``|H|``.", "", "Definition::", "", "    |x| = 1", "", "Then |y|.", ">>> a | b"]
+    assert escape_bars(lines) == [
+        r"Mean of \|W\|^2, ``|H|``.",
+        "",
+        "Definition::",
+        "",
+        "    |x| = 1",
+        "",
+        r"Then \|y\|.",
+        ">>> a | b",
+    ]
+
+
+def test_closing_remarks_become_sections():
+    """Both ways of writing a remark give the section that napoleon knows; a real section is left alone."""
+    lines = [
+        "Raises",
+        "------",
+        "ValueError",
+        "    Why.",
+        "",
+        "Assumptions",
+        "    Stationary.",
+        "",
+        "Accuracy: tested.",
+    ]
+    assert underline_sections(lines) == [
+        *lines[:5],
+        "Assumptions",
+        "-----------",
+        "Stationary.",
+        "",
+        "Accuracy",
+        "--------",
+        "tested.",
+    ]
+    section = ["Accuracy", "--------", "Exact.", "", "Definition::", "", "    a = b"]
+    assert underline_sections(section) == section
+
+
+def test_possible_paths_are_relative_to_the_docstring():
+    """A name is looked up in its class, its module, and every package above."""
+    source = "/x/snntheory/linear/discrete.py:docstring of snntheory.linear.discrete.DiscreteNeuron"
+    paths = possible_paths("discretize", source)
+    assert paths[0] == "discretize" and "snntheory.linear.discrete.discretize" in paths
+    assert [find_object(path) for path in paths if path == "snntheory.linear.discretize"] != [None]
+    assert possible_paths("linear.kernel", None) == ["linear.kernel", "snntheory.linear.kernel"]

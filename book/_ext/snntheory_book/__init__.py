@@ -12,6 +12,7 @@ EXTENSIONS = (
     "strictness",
     "offline",
     "execution_times",
+    "docstrings",
     "public_names",
 )
 

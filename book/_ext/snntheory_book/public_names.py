@@ -1,9 +1,11 @@
 """Cross-references by identity: ``snntheory.discretize`` finds ``snntheory.linear.discretize``.
 
 A name is documented once, where its room offers it. A docstring may call it by any path under which Python finds the
-same object; a path that leads nowhere, or to an object that the page does not show, stays a warning.
+same object, also relative to the module that it stands in. An object that exists but is not on the page (a detail of
+the implementation) is shown as code without a link; a path that leads nowhere stays a warning.
 """
 
+import re
 from importlib import import_module
 from typing import Any
 
@@ -36,26 +38,35 @@ def find_object(path: str) -> Any:
     return None
 
 
+def possible_paths(target: str, source: str | None) -> list[str]:
+    """Dotted paths that a reference may mean, the most specific first.
+
+    Parameters
+    ----------
+    target : str
+        What the docstring says.
+    source : str or None
+        Where Sphinx found it: ``"/…/network.py:docstring of snntheory.training.network.Network"``.
+    """
+    found = re.search(r"docstring of ([\w.]+)", source or "")
+    parts = found[1].split(".") if found else [PACKAGE]
+    return [target, *(".".join([*parts[:length], target]) for length in range(len(parts), 0, -1))]
+
+
 def resolve(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.Node
 ) -> nodes.Node | None:
     """Link an unresolved Python reference to the documented alias (event ``missing-reference``)."""
-    target = node.get("reftarget", "")
     if node.get("refdomain") != "py":
         return None
-    modules = [node.get("py:module"), PACKAGE]
-    paths = (
-        [target]
-        if target.startswith(f"{PACKAGE}.")
-        else [f"{module}.{target}" for module in modules if module]
-    )
-    for path in paths:
-        wanted = find_object(path)
+    for path in possible_paths(node.get("reftarget", ""), node.source):
+        wanted = find_object(path) if path.startswith(f"{PACKAGE}.") else None
         if wanted is None:
             continue
         for name, entry in env.domaindata["py"]["objects"].items():
             if name.split(".")[-1] == path.split(".")[-1] and find_object(name) is wanted:
                 return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, contnode, name)
+        return contnode
     return None
 
 
