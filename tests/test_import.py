@@ -1,0 +1,86 @@
+"""Importing the package is cheap, and the core needs no torch."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+
+def run(code: str, cwd) -> str:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)], cwd=cwd, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_import_loads_nothing_heavy(tmp_path):
+    loaded = run("import sys, snntheory; print(' '.join(sys.modules))", tmp_path).split()
+    assert not {"torch", "sympy", "matplotlib", "scipy", "xarray", "numba"} & set(loaded)
+
+
+def test_import_costs_little_more_than_numpy(tmp_path):
+    seconds = "import time; t = time.perf_counter(); import {}; print(time.perf_counter() - t)"
+    best = {
+        name: min(float(run(seconds.format(name), tmp_path)) for _ in range(5))
+        for name in ("numpy", "snntheory")
+    }
+    assert best["snntheory"] < best["numpy"] + 0.3  # it takes about 0.01 s; 0.3 s is what users are promised
+
+
+BLOCK = """
+import sys
+class Block:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("torch", "numba"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Block())
+"""
+
+
+def test_core_works_without_torch(tmp_path):
+    code = BLOCK + textwrap.dedent(
+        """
+        import numpy as np
+        from snntheory import CubaLIF, discretize, load_traces, make_traces, save_traces
+        import snntheory.linear, snntheory.artefacts, snntheory.gradients, snntheory.plotting
+        from snntheory.spectral import cwt, psd, theory_psd
+        from snntheory.spectral.resets import without_resets
+        from snntheory.training import datasets
+        neuron = CubaLIF(0.02, 0.01)
+        discretize(neuron, 1e-3, "zoh").frequency_response([1.0])
+        voltage = np.random.default_rng(0).standard_normal((2, 3, 256))
+        for ending in ("nc", "npz", "csv"):
+            save_traces(make_traces(voltage, 1e-3), f"v.{ending}")
+            traces = load_traces(f"v.{ending}")
+            assert np.array_equal(traces["voltage"], voltage)
+        psd(traces), psd(traces, method="multitaper"), cwt(traces)
+        theory_psd(neuron, 100.0, 0.1, [1.0], dt=1e-3, scheme="zoh")
+        datasets.yin_yang("test"), datasets.mnist_subset("test")
+        """
+    )
+    run(code, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["Network", "fit", "record"])
+def test_the_trainer_says_what_to_install(tmp_path, name):
+    code = f"""
+import importlib.util
+real = importlib.util.find_spec
+importlib.util.find_spec = lambda name, package=None: None if name == "torch" else real(name, package)
+import snntheory.training
+try:
+    snntheory.training.{name}
+except ModuleNotFoundError as error:
+    print(error)
+"""
+    assert "pip install 'snntheory[train]'" in run(code, tmp_path)
+
+
+def test_unknown_names_are_attribute_errors():
+    import snntheory
+
+    with pytest.raises(AttributeError, match="has no attribute 'CubaLif'"):
+        _ = snntheory.CubaLif
+    assert {"CubaLIF", "discretize", "load_traces", "save_traces"} <= set(dir(snntheory))
