@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,6 +16,9 @@ import xarray as xr
 
 from .common import LABELS, Recording, damaged, flatten, parse_json, replacing, scalar, unflatten
 
+# what numpy and zipfile raise on damaged bytes: RuntimeError for a method or version they do not know
+_DAMAGE = (ValueError, OSError, EOFError, MemoryError, RuntimeError, tokenize.TokenError)
+
 
 def read_npz(path: Path, lazy: bool) -> xr.Dataset | Recording:
     """Traces, or the arrays of an archive from elsewhere."""
@@ -22,7 +26,7 @@ def read_npz(path: Path, lazy: bool) -> xr.Dataset | Recording:
         # opened here: numpy leaves the file open when the archive is damaged
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, KeyError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except (*_DAMAGE, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise _unreadable_numpy(path, error) from error
     if LABELS in arrays:
         return unflatten(path, parse_json(path, str(arrays.pop(LABELS))), arrays)
@@ -44,7 +48,7 @@ def read_npy(path: Path, lazy: bool) -> xr.Dataset | Recording:
     """An array, with its labels when they lie beside it."""
     try:
         values: Any = np.load(path, allow_pickle=False, mmap_mode="r" if lazy else None)
-    except (ValueError, OSError, EOFError, MemoryError) as error:
+    except _DAMAGE as error:
         raise _unreadable_numpy(path, error) from error
     if lazy:
         from dask.array import from_array
