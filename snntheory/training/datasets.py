@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import os
 import struct
+import tokenize
 import zipfile
 import zlib
 from importlib import resources
@@ -126,7 +128,10 @@ def load_images(images: str | os.PathLike[str], labels: str | os.PathLike[str] |
     """
     path = Path(images)
     if path.suffix == ".npz" and labels is None:
-        with _open_numpy(path) as arrays:
+        archive = _open_numpy(path)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError(f"{path} is no .npz archive but a single array; call it .npy and name the labels")
+        with archive as arrays:
             missing = {"images", "labels"} - set(arrays.files)
             if missing:
                 raise ValueError(
@@ -150,10 +155,11 @@ def load_images(images: str | os.PathLike[str], labels: str | os.PathLike[str] |
     return pixels, classes.astype(np.int64)
 
 
-def _open_numpy(path: Path) -> np.lib.npyio.NpzFile:
+def _open_numpy(path: Path) -> np.lib.npyio.NpzFile | np.ndarray:
     try:
-        loaded = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        # from memory: numpy leaves a file open when the archive in it is damaged
+        loaded = np.load(io.BytesIO(path.read_bytes()), allow_pickle=False)
+    except (ValueError, EOFError, RuntimeError, zipfile.BadZipFile, tokenize.TokenError) as error:
         raise ValueError(
             f"{path} is no readable NumPy file: truncated, damaged or pickled ({error})"
         ) from None
@@ -163,13 +169,16 @@ def _open_numpy(path: Path) -> np.lib.npyio.NpzFile:
 def _array(path: Path, arrays: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
     try:
         return arrays[name]
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, EOFError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path} is damaged or pickled at array {name!r} ({error})") from None
 
 
 def _read(path: Path) -> np.ndarray:
     if path.suffix == ".npy":
-        return np.asarray(_open_numpy(path))
+        content = _open_numpy(path)
+        if not isinstance(content, np.ndarray):
+            raise ValueError(f"{path} is no .npy array but an archive; call it .npz")
+        return content
     try:
         raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
