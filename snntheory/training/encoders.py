@@ -114,7 +114,8 @@ class Latency:
 
     Notes
     -----
-    Times are compared with the grid to 1e-6 of a step, so that the rounding of a float does not decide.
+    Times are compared with the grid to 1e-6 of a step, or to the rounding of a float32 intensity where that is
+    more, so that the rounding of a float does not decide.
     """
 
     window: float = 0.2
@@ -135,7 +136,8 @@ class Latency:
         images = _check_images(images)
         position = self.last * (1 - images.to(torch.float64)) / dt
         nearest = position.round()
-        position = torch.where((position - nearest).abs() < 1e-6, nearest, position)
+        tolerance = 1e-6 + 2**-24 * self.last / dt
+        position = torch.where((position - nearest).abs() < tolerance, nearest, position)
         if self.rounding == "ceil":
             step = position.ceil()
         elif self.rounding == "nearest":
