@@ -36,7 +36,7 @@ def decide(spikes: torch.Tensor, dt: float, by: str) -> torch.Tensor:
     """
     _check.choice("by", by, ("count", "first"))
     steps = first_spike_times(spikes.detach(), 1.0)
-    counts = spikes.detach().sum(0)
+    counts = spikes.detach().sum(0, dtype=torch.float64)  # counts * n has more digits than float32
     n = spikes.shape[0] + 2
     score = counts * n - steps if by == "count" else -steps * n + counts
     return score.argmax(1)
