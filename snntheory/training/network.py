@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -98,10 +98,14 @@ class Network(nn.Module):
         backend: str = "auto",
     ) -> None:
         super().__init__()
+        if not isinstance(sizes, Iterable):
+            raise TypeError(f"sizes must be a sequence such as (784, 400, 10), got {sizes!r}")
         self.sizes = tuple(_check.integer("sizes", size, minimum=1) for size in sizes)
         if len(self.sizes) < 2:
             raise ValueError(f"sizes must name the input and at least one layer, got {tuple(sizes)}")
         n_layers = len(self.sizes) - 1
+        if not isinstance(neuron, CubaLIF | Iterable):
+            raise TypeError(f"neuron must be a CubaLIF or a sequence of them, got {neuron!r}")
         self.neurons = (neuron,) * n_layers if isinstance(neuron, CubaLIF) else tuple(neuron)
         if len(self.neurons) != n_layers:
             raise ValueError(
@@ -173,9 +177,12 @@ class Network(nn.Module):
             yield spikes, voltage, current
 
     def _check_input(self, spikes: torch.Tensor) -> None:
-        if spikes.ndim != 3 or spikes.shape[2] != self.sizes[0]:
+        if not isinstance(spikes, torch.Tensor):
+            raise TypeError(f"spikes must be a torch.Tensor, got {type(spikes).__name__}")
+        if spikes.ndim != 3 or spikes.shape[2] != self.sizes[0] or not spikes.numel():
             raise ValueError(
-                f"spikes must have shape (n_steps, batch, {self.sizes[0]}), got {tuple(spikes.shape)}"
+                f"spikes must have shape (n_steps, batch, {self.sizes[0]}) with at least one step and sample, "
+                f"got {tuple(spikes.shape)}"
             )
         if spikes.dtype != self._weights[0].dtype:
             raise ValueError(

@@ -50,16 +50,23 @@ def scan(
 
     Raises
     ------
+    TypeError
+        ``drive`` is not a tensor of float32 or float64.
     ValueError
-        ``drive`` is not three-dimensional, the backend is unknown or does not run on this device.
+        ``drive`` is not three-dimensional or is empty, the backend is unknown or does not run on this device.
 
     Accuracy
     --------
     tests/training/test_kernels.py compares the backends, forward and backward, on random input in float64.
     """
     _check.choice("backend", backend, BACKENDS)
-    if drive.ndim != 3:
-        raise ValueError(f"drive must have shape (n_steps, batch, n_neurons), got {tuple(drive.shape)}")
+    if str(getattr(drive, "dtype", None)) not in ("torch.float32", "torch.float64"):
+        kind = getattr(drive, "dtype", type(drive).__name__)
+        raise TypeError(f"drive must be a torch.Tensor of float32 or float64, got {kind}")
+    if drive.ndim != 3 or 0 in drive.shape:
+        raise ValueError(
+            f"drive must have shape (n_steps, batch, n_neurons), each at least 1, got {tuple(drive.shape)}"
+        )
     on_cpu = drive.device.type == "cpu"
     if backend == "numba" and not on_cpu:
         raise ValueError(f"backend 'numba' runs on the CPU, drive is on {drive.device}; use backend='auto'")
