@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -70,18 +71,27 @@ def as_labels(labels: Any, n: int, n_classes: int) -> torch.Tensor:
     return torch.from_numpy(array.astype(np.int64))
 
 
+def as_labelled(network: Network, images: Any, labels: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs and classes that fit the network, by :func:`as_inputs` and :func:`as_labels`."""
+    inputs = as_inputs(images)
+    if inputs.shape[1] != network.sizes[0]:
+        raise ValueError(
+            f"images must have {network.sizes[0]} values each, as the network, got {inputs.shape[1]}"
+        )
+    return inputs, as_labels(labels, len(inputs), network.sizes[-1])
+
+
 def device_of(device: str) -> torch.device:
     """The torch device of a name such as ``"cpu"`` or ``"cuda"``.
 
     Raises
     ------
     ValueError
-        torch does not know the name, or the device is not there.
+        The name is another one, or the device is not there.
     """
-    try:
-        found = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(f"device must be 'cpu', 'cuda' or 'cuda:N', got {device!r} ({error})") from None
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", str(device)):
+        raise ValueError(f"device must be 'cpu', 'cuda' or 'cuda:N', got {device!r}")
+    found = torch.device(device)
     if found.type == "cuda" and not torch.cuda.is_available():
         raise ValueError(
             f"device {device!r} is not available: torch {torch.__version__} sees no GPU; use 'cpu'"
@@ -147,20 +157,18 @@ def fit(
     Raises
     ------
     ValueError, TypeError
-        Bad input; each message names the argument.
+        Bad input, or a scheme that is unstable at this time step; each message names the argument.
     FloatingPointError
-        The loss is no longer finite; the last checkpoint is kept as it was.
+        The loss or a gradient is no longer finite; the last checkpoint is kept as it was.
     CheckpointError
         The checkpoint to resume from is damaged or belongs to another training.
     """
     target = device_of(device)
-    inputs = as_inputs(images)
-    n_samples, n_classes = len(inputs), network.sizes[-1]
-    if inputs.shape[1] != network.sizes[0]:
-        raise ValueError(
-            f"images must have {network.sizes[0]} values each, as the network, got {inputs.shape[1]}"
-        )
-    classes = as_labels(labels, n_samples, n_classes)
+    _check_stable(network)
+    inputs, classes = as_labelled(network, images, labels)
+    n_samples = len(inputs)
+    if validation is not None:
+        as_labelled(network, *validation)  # an error in it is found before the first epoch, not after it
     epochs = _check.integer("epochs", epochs, minimum=0)
     batch_size = _check.integer("batch_size", batch_size, minimum=1)
     learning_rate = _check.positive("learning_rate", learning_rate)
@@ -228,10 +236,12 @@ def fit(
                 value = loss(output, goal, network.dt)
                 optimiser.zero_grad()
                 value.backward()
-                if not math.isfinite(value.item()):
+                # spikes hide a voltage that overflowed: the loss may stay finite when the gradient does not
+                if not (math.isfinite(value.item()) and _gradient_is_finite(network)):
                     raise FloatingPointError(
-                        f"the loss is {value.item()} in epoch {epoch}, step {step + 1}; "
-                        f"try a smaller learning_rate than {learning_rate:g} or a smaller dt than {network.dt:g} s"
+                        f"the loss ({value.item():g}) or its gradient is not finite in epoch {epoch}, "
+                        f"step {step + 1}; try a smaller learning_rate than {learning_rate:g} or a smaller dt "
+                        f"than {network.dt:g} s"
                     )
                 optimiser.step()
                 total_loss += value.item() * len(chosen)
@@ -293,12 +303,7 @@ def evaluate(
     """
     target = device_of(device)
     network.to(target)
-    inputs = as_inputs(images)
-    if inputs.shape[1] != network.sizes[0]:
-        raise ValueError(
-            f"images must have {network.sizes[0]} values each, as the network, got {inputs.shape[1]}"
-        )
-    classes = as_labels(labels, len(inputs), network.sizes[-1])
+    inputs, classes = as_labelled(network, images, labels)
     batch_size = _check.integer("batch_size", batch_size, minimum=1)
     right, total_loss, spike_sums = 0, 0.0, np.zeros(network.n_layers)
     for step, first in enumerate(range(0, len(inputs), batch_size)):
@@ -309,6 +314,22 @@ def evaluate(
         spike_sums += [layer.sum(dtype=torch.float64).item() for layer in layers]
     n = len(inputs)
     return Evaluation(right / n, total_loss / n, tuple((spike_sums / n).tolist()), n)
+
+
+def _check_stable(network: Network) -> None:
+    """Refuse to train a recursion that grows without input: its spikes hide that its voltages overflow."""
+    for model in network.models:
+        if not model.is_stable:
+            raise ValueError(
+                f"dt must be below {model.max_stable_dt:g} s for a training: {network.scheme} is unstable at "
+                f"{network.dt:g} s; take a smaller dt, or backward_euler, bilinear, impulse_invariance or zoh"
+            )
+
+
+def _gradient_is_finite(network: Network) -> bool:
+    return all(
+        math.isfinite(each.grad.sum().item()) for each in network.parameters() if each.grad is not None
+    )
 
 
 def _digest(inputs: torch.Tensor, classes: torch.Tensor) -> str:
