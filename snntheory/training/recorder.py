@@ -97,6 +97,9 @@ def record(
         )
         for layer in chosen_layers
     }
+    classes = None if labels is None else np.asarray(labels)
+    if classes is not None and classes.shape != (len(inputs),):
+        raise ValueError(f"labels must be one for each of {len(inputs)} images, got shape {classes.shape}")
     repeats = _check.integer("repeats", repeats, minimum=1)
     memory_limit = _check.positive("memory_limit", memory_limit, "bytes")
     steps = encoders.n_steps(encoder.window, network.dt)
@@ -152,11 +155,8 @@ def record(
         "layer": ("neuron", np.concatenate([np.full(len(own), layer) for layer, own in units.items()])),
         "unit": ("neuron", np.concatenate([np.asarray(own) for own in units.values()])),
     }
-    if labels is not None:
-        values = np.asarray(labels)
-        if values.shape != (len(inputs),):
-            raise ValueError(f"labels must be one for each of {len(inputs)} images, got shape {values.shape}")
-        coordinates["label"] = ("trial", values[trial_samples])
+    if classes is not None:
+        coordinates["label"] = ("trial", classes[trial_samples])
     if isinstance(encoder, encoders.Poisson) and chosen_layers == [1]:
         mean, power = drive_statistics(network, inputs.numpy(), encoder)
         for name, values in (("drive_mean", mean), ("drive_power", power)):
