@@ -25,6 +25,7 @@ SCHEMA = "snntheory-artefact/1"
 FOLDER = Path(__file__).parent
 _ROOMS = ("linear", "gradients", "training", "neuron.py", "experiments")
 """What a recording depends on: a change here may change it."""
+_QUOTED = ("sha256", "command", "made", "wall_seconds", "device", "sources_sha256")
 _LIBRARIES = ("numpy", "scipy", "torch", "numba", "xarray")
 
 
@@ -47,7 +48,10 @@ def provenance(name: str, folder: str | os.PathLike[str] = FOLDER) -> dict[str, 
     ArtefactError
         Its description is damaged.
     """
-    _check.choice("name", name, names(folder))
+    found = names(folder)
+    if not found:
+        raise ValueError(f"there are no artefacts in {folder}")
+    _check.choice("name", name, found)
     path = Path(folder) / f"{name}.json"
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
@@ -55,6 +59,9 @@ def provenance(name: str, folder: str | os.PathLike[str] = FOLDER) -> dict[str, 
         raise ArtefactError(f"{path} is damaged ({error})") from None
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         raise ArtefactError(f"{path} does not describe an artefact of schema {SCHEMA!r}")
+    missing = [key for key in _QUOTED if key not in facts]
+    if missing:
+        raise ArtefactError(f"{path} is damaged: it does not say {', '.join(missing)}")
     return facts
 
 
