@@ -163,7 +163,8 @@ def train(
         seed=seed,
     )
     if init_from is not None:
-        network.set_weights(load_network(init_from)[0].weights())
+        # as areas of current, whatever the input of the network that they come from
+        network.set_weights(load_network(init_from)[0].variant(input="dirac").weights())
     if images is None:
         data, held_out = datasets.mnist_subset("train"), datasets.mnist_subset("test")
     else:
@@ -209,8 +210,8 @@ def evaluate(
 
     network, encoder, loss = training.load_network(checkpoint_file)
     changes: dict[str, Any] = {} if dt is None else {"dt": dt}
-    if scheme is not None:
-        changes |= {"scheme": scheme, "order": order}
+    if scheme is not None or order is not None:
+        changes |= {"scheme": scheme or network.scheme, "order": order}
     if changes:
         network = network.variant(**changes)
     data = (
@@ -391,7 +392,7 @@ def main() -> None:
     """Entry point: an error of the user's is one line on stderr and exit code 2."""
     try:
         app()
-    except (ValueError, TypeError, OSError, FloatingPointError, ModuleNotFoundError) as error:
+    except (ValueError, TypeError, OSError, FloatingPointError, ImportError) as error:
         err.print(f"[red]Error:[/red] {_plain(error)}", highlight=False, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
