@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pickle
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,15 @@ from . import encoders, losses
 from .network import Network
 
 SCHEMA = "snntheory-checkpoint/1"
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    pickle.UnpicklingError,
+    RuntimeError,
+    EOFError,
+    OSError,
+    ValueError,
+)
 
 
 class CheckpointError(ValueError):
@@ -54,7 +64,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         if broken is not None:
             raise zipfile.BadZipFile(f"{broken} is damaged")
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (zipfile.BadZipFile, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except _DAMAGE as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(
             f"{path} is no whole checkpoint ({reason}); use an earlier one or train again"
