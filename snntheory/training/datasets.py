@@ -130,7 +130,9 @@ def load_images(images: str | os.PathLike[str], labels: str | os.PathLike[str] |
     if path.suffix == ".npz" and labels is None:
         archive = _open_numpy(path)
         if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError(f"{path} is no .npz archive but a single array; call it .npy and name the labels")
+            raise ValueError(
+                f"{path} is no .npz archive but a single array; call it .npy and name the labels"
+            )
         with archive as arrays:
             missing = {"images", "labels"} - set(arrays.files)
             if missing:
