@@ -84,11 +84,16 @@ class Poisson:
     def __call__(self, images: torch.Tensor, dt: float, generator: torch.Generator) -> torch.Tensor:
         """Spike counts, shape (n_steps, batch, n_inputs), float32, on the generator's device."""
         images = _check_images(images).to(torch.float32)
-        mean = (images * self.mean_count(dt)).expand(n_steps(self.window, dt), *images.shape)
+        spikes = images.new_zeros((n_steps(self.window, dt), *images.shape))
+        bright = images.reshape(-1).nonzero()[:, 0]  # most pixels are black: no random numbers for them
+        mean = (images.reshape(-1)[bright] * self.mean_count(dt)).expand(len(spikes), -1)
         if self.arrivals == "poisson":
-            return torch.poisson(mean, generator=generator)
-        uniform = torch.rand(mean.shape, generator=generator, device=images.device)
-        return (uniform < mean).to(torch.float32)
+            drawn = torch.poisson(mean, generator=generator)
+        else:
+            uniform = torch.rand(mean.shape, generator=generator, device=images.device)
+            drawn = (uniform < mean).to(torch.float32)
+        spikes.view(len(spikes), -1)[:, bright] = drawn
+        return spikes
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from torch import nn
 from .. import _check
 from ..linear import DiscreteNeuron, discretize, kernel, peak_time
 from ..neuron import CubaLIF
-from .kernels import BACKENDS, LayerStep, scan
+from .kernels import BACKENDS, LayerStep, product, scan
 from .kernels.step import INPUTS
 
 RESET_GRADIENTS = ("kept", "detached")
@@ -171,8 +171,7 @@ class Network(nn.Module):
     def _layers(self, spikes: torch.Tensor, with_current: bool) -> Any:
         self._check_input(spikes)
         for weights, unit, step in zip(self._weights, self._units, self._steps, strict=True):
-            n_steps, batch, _ = spikes.shape
-            drive = (spikes.reshape(n_steps * batch, -1) @ (weights * unit)).view(n_steps, batch, -1)
+            drive = product(spikes, weights * unit, self.backend)
             spikes, voltage, current = scan(drive, step, self.backend, with_current)
             yield spikes, voltage, current
 

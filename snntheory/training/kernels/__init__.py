@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BACKENDS = ("auto", "reference", "numba")
 
-__all__ = ["BACKENDS", "LayerStep", "scan"]
+__all__ = ["BACKENDS", "LayerStep", "product", "scan"]
 
 
 def scan(
@@ -75,6 +75,37 @@ def scan(
     else:
         from .reference import scan as run
     return run(drive, step, with_current)
+
+
+def product(spikes: torch.Tensor, weights: torch.Tensor, backend: str = "auto") -> torch.Tensor:
+    """Summed weights ``S_n`` of the spikes of all steps at once: the matrix product; differentiable.
+
+    Parameters
+    ----------
+    spikes : torch.Tensor, shape (n_steps, batch, n_in)
+        Spikes or counts.
+    weights : torch.Tensor, shape (n_in, n_out), of the same dtype
+    backend : {"auto", "reference", "numba"}
+        As for :func:`scan`. The numba backend skips the zeros where few spikes are not zero and no gradient
+        with respect to the spikes is asked for, as in the first layer.
+
+    Returns
+    -------
+    torch.Tensor, shape (n_steps, batch, n_out)
+
+    Accuracy
+    --------
+    Equal to the dense product up to the order of the additions (tests/training/test_product.py).
+    """
+    _check.choice("backend", backend, BACKENDS)
+    n_steps, batch, n_in = spikes.shape
+    rows = spikes.reshape(n_steps * batch, n_in)
+    sparse = backend != "reference" and spikes.device.type == "cpu" and not spikes.requires_grad
+    if sparse and numba_is_installed():
+        from .numba_product import product as run
+
+        return run(rows, weights).view(n_steps, batch, -1)
+    return (rows @ weights).view(n_steps, batch, -1)
 
 
 def numba_is_installed() -> bool:
