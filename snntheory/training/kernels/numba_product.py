@@ -16,9 +16,7 @@ from torch.autograd.function import once_differentiable
 _compile_parallel: Any = numba.njit(cache=True, fastmath={"contract"}, nogil=True, parallel=True)
 
 DENSEST = 0.1
-"""Share of spikes that are not zero above which the dense product is faster (measured by benchmarks/spike_product.py)."""
-_BLOCK = 64
-"""Rows, or columns of the weight gradient, that one thread takes at a time."""
+"""Share of spikes that are not zero above which the dense product is faster (see benchmarks/spike_product.py)."""
 
 
 @_compile_parallel
@@ -53,11 +51,11 @@ def _forward(starts, columns, values, weights, out):
 
 
 @_compile_parallel
-def _backward(starts, columns, values, grad_out, grad_weights):
+def _backward(starts, columns, values, grad_out, grad_weights, n_blocks):
+    # every thread goes through all spikes for columns of its own: few wide blocks are faster than many narrow ones
     n_out = grad_weights.shape[1]
-    for block in numba.prange((n_out + _BLOCK - 1) // _BLOCK):
-        first = block * _BLOCK
-        last = min(first + _BLOCK, n_out)
+    for block in numba.prange(n_blocks):
+        first, last = block * n_out // n_blocks, (block + 1) * n_out // n_blocks
         grad_weights[:, first:last] = 0
         for row in range(grad_out.shape[0]):
             given = grad_out[row, first:last]
@@ -79,7 +77,9 @@ class _Product(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad_out: Any) -> tuple[None, torch.Tensor]:
         grad_weights = torch.empty((ctx.n_in, grad_out.shape[1]), dtype=grad_out.dtype)
-        _backward(*ctx.compressed, grad_out.contiguous().numpy(), grad_weights.numpy())
+        _backward(
+            *ctx.compressed, grad_out.contiguous().numpy(), grad_weights.numpy(), numba.get_num_threads()
+        )
         return None, grad_weights
 
 
