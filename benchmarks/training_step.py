@@ -66,19 +66,27 @@ def check(model: Model, task: Task) -> dict[str, Any]:
     }
 
 
-def measure(models: dict[str, Model], task: Task, warmup: int, repetitions: int) -> dict[str, list[float]]:
-    """Seconds of every step of every model, interleaved (A B C A B C ...) so that all meet the same disturbances."""
+def measure(
+    models: dict[str, Model], task: Task, warmup: int, repetitions: int
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Seconds and processor seconds of every step of every model.
+
+    Interleaved (A B C A B C ...), so that all meet the same disturbances. Processor seconds count all threads
+    of this process and nothing of others; with one thread they are what the step takes on an idle machine.
+    """
     adams = {name: optimiser(model) for name, model in models.items()}
     seconds: dict[str, list[float]] = {name: [] for name in models}
+    processor: dict[str, list[float]] = {name: [] for name in models}
     for repetition in range(warmup + repetitions):
         for name, model in models.items():
             gc.collect()
-            start = time.perf_counter()
+            start, start_processor = time.perf_counter(), time.process_time()
             training_step(model, adams[name], task)
-            elapsed = time.perf_counter() - start
+            elapsed, used = time.perf_counter() - start, time.process_time() - start_processor
             if repetition >= warmup:
                 seconds[name].append(elapsed)
-    return seconds
+                processor[name].append(used)
+    return seconds, processor
 
 
 def peak_memory(contender: Contender, task: Task) -> float | None:
@@ -151,14 +159,14 @@ def table(rows: list[dict[str, Any]], facts: dict[str, Any]) -> Table:
     out = Table(title=title)
     out.add_column("contender", no_wrap=True)
     out.add_column("version", no_wrap=True)
-    for name in ("median ms", "min - max ms", "ratio", "hidden spikes"):
+    for name in ("median ms", "min - max ms", "ratio", "CPU ms", "ratio", "hidden spikes"):
         out.add_column(name, justify="right", no_wrap=True)
     with_memory = any("memory" in row for row in rows)
     if with_memory:
         out.add_column("peak MiB", justify="right", no_wrap=True)
     for row in rows:
         if row["seconds"] is None:
-            cells = [row["name"], facts["versions"][row["package"]] or "-", "not installed", "", "", ""]
+            cells = [row["name"], facts["versions"][row["package"]] or "-", "not installed", *[""] * 5]
             out.add_row(*cells, *([""] if with_memory else []))
             continue
         low, high = (1e3 * extreme(row["seconds"]) for extreme in (min, max))
@@ -168,6 +176,8 @@ def table(rows: list[dict[str, Any]], facts: dict[str, Any]) -> Table:
             f"{1e3 * row['median']:.1f}",
             f"{low:.1f} - {high:.1f}",
             f"{row['ratio']:.2f}",
+            f"{1e3 * row['median_processor']:.1f}",
+            f"{row['ratio_processor']:.2f}",
             f"{row['hidden_spikes']:.0f}" + ("" if row["comparable"] else " !"),
         ]
         memory = row.get("memory")
@@ -244,11 +254,11 @@ def main(argv: list[str] | None = None) -> int:
         wanted = arguments.only.lower()
         entries = [each for each in entries if each.name == ours_name or wanted in each.name.lower()]
 
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else 140)
     facts = settings(arguments, task)
     models = {e.name: e.build(task) for e in entries if e.build is not None}
     checks = {name: check(model, task) for name, model in models.items()}
-    seconds = measure(models, task, arguments.warmup, arguments.repetitions)
+    seconds, processor = measure(models, task, arguments.warmup, arguments.repetitions)
     first = next(iter(models))
     ours = statistics.median(seconds[first])
     rows = []
@@ -261,8 +271,11 @@ def main(argv: list[str] | None = None) -> int:
         }
         if entry.name in models:
             times = seconds[entry.name]
-            row |= {"seconds": times, "median": statistics.median(times), **checks[entry.name]}
+            row |= {"seconds": times, "processor_seconds": processor[entry.name], **checks[entry.name]}
+            row["median"] = statistics.median(times)
+            row["median_processor"] = statistics.median(processor[entry.name])
             row["ratio"] = row["median"] / ours
+            row["ratio_processor"] = row["median_processor"] / statistics.median(processor[first])
             row["comparable"] = comparable(checks[entry.name], checks[first])
             if arguments.memory:
                 row["memory"] = memory_of(entry.name, arguments)
@@ -270,7 +283,11 @@ def main(argv: list[str] | None = None) -> int:
     facts["load_average_after"] = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
     console.print(table(rows, facts))
-    console.print(f"ratio: median over that of {first}; hidden spikes: per sample, at the initial weights.")
+    console.print(
+        f"ratio: median over that of {first}. CPU ms: median processor time of all threads; threads that wait count. "
+        "hidden spikes: per sample, at the initial weights.",
+        soft_wrap=True,
+    )
     for row in rows:
         console.print(f"{row['name']}: {row['note']}", soft_wrap=True)
     load = facts["load_average_before"]

@@ -66,7 +66,14 @@ def test_bad_arguments_are_refused_before_anything_runs(tmp_path):
 def test_breakdown_prints_every_part_of_the_step():
     done = run("breakdown.py", *TINY)
     assert done.returncode == 0, done.stderr
-    for part in ("matrix products", "scan", "Adam", "whole step"):
+    for part in (
+        "matrix product, forward",
+        "matrix products, backward",
+        "scan, forward",
+        "scan, backward",
+        "Adam",
+        "whole step",
+    ):
         assert part in done.stdout
 
 
