@@ -135,7 +135,7 @@ def save(
         "made": datetime.now(UTC).strftime("%Y-%m-%d"),
         "wall_seconds": round(wall_seconds, 1),
         "device": device,
-        "threads": os.cpu_count(),
+        "threads": _threads(),
         "version": __version__,
         "sources_sha256": sources_digest(),
         "git_commit": git_commit(),
@@ -182,6 +182,11 @@ def git_commit() -> str | None:
         return ask("rev-parse", "HEAD") + ("+changes" if ask("status", "--porcelain", "--", ".") else "")
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def _threads() -> int | None:
+    torch = sys.modules.get("torch")  # it has been used if it is here; it is not loaded for this
+    return torch.get_num_threads() if torch is not None else os.cpu_count()
 
 
 def _version_of(library: str) -> str | None:

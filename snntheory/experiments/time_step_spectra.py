@@ -7,7 +7,8 @@ change with ``dt`` beside the integration. Two protocols tell these apart:
 ``source``
     50 steps, one spike a step at full intensity, kick ``w dt / tau_syn``: as printed.
 ``physical``
-    one window in seconds, rates in hertz, kick ``w / tau_syn``: only the integration changes.
+    one window in seconds, rates in hertz, Poisson counts, kick ``w / tau_syn``: only the integration changes.
+    (At most one spike a step would thin the input as ``dt`` grows: its variance is ``p (1 - p)``.)
 
 For each protocol and time step a network is trained on the digits and its hidden layer recorded; in the physical
 protocol the recording presents an image for longer than the training did, to resolve low frequencies.
@@ -148,7 +149,7 @@ def network_and_encoder(settings: Settings, protocol: str, dt: float) -> tuple[N
     )
     if source:
         return network, Poisson(window=settings.steps * dt, probability_per_step=True)
-    return network, Poisson(window=settings.window, max_rate=settings.max_rate)
+    return network, Poisson(window=settings.window, max_rate=settings.max_rate, arrivals="poisson")
 
 
 def train_and_record(
