@@ -25,6 +25,7 @@ _DAMAGE = (
     OSError,
     ValueError,
 )
+_FOREIGN = (KeyError, RuntimeError, TypeError, ValueError)
 
 
 class CheckpointError(ValueError):
@@ -81,9 +82,14 @@ def network_of(content: dict[str, Any], backend: str = "auto") -> Network:
     try:
         network = Network.from_settings(content["network"], backend)
         network.load_state_dict(content["weights"])
-    except (KeyError, RuntimeError, TypeError) as error:
-        raise CheckpointError(f"the checkpoint holds no network of this version ({error})") from None
+    except _FOREIGN as error:
+        raise _of_another_version("network", error) from None
     return network
+
+
+def _of_another_version(part: str, error: Exception) -> CheckpointError:
+    reason = " ".join(str(error).split())  # torch's messages have several lines
+    return CheckpointError(f"the checkpoint holds no {part} of this version ({reason})")
 
 
 def load_network(path: str | os.PathLike[str]) -> tuple[Network, encoders.Encoder, losses.Loss]:
@@ -95,8 +101,8 @@ def load_network(path: str | os.PathLike[str]) -> tuple[Network, encoders.Encode
         As :func:`load`.
     """
     content = load(path)
-    return (
-        network_of(content),
-        encoders.from_settings(content["encoder"]),
-        losses.from_settings(content["loss"]),
-    )
+    network = network_of(content)
+    try:
+        return network, encoders.from_settings(content["encoder"]), losses.from_settings(content["loss"])
+    except _FOREIGN as error:
+        raise _of_another_version("encoder or loss", error) from None
