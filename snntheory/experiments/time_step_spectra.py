@@ -27,6 +27,8 @@ import xarray as xr
 
 from .. import _check, artefacts
 from ..neuron import CubaLIF
+from ..spectral import cwt, global_wavelet_spectrum, psd, theory_psd
+from ..spectral.resets import neuron_of, without_resets
 from ..training import (
     CountCrossEntropy,
     Network,
@@ -204,3 +206,52 @@ def _plain(settings: Settings) -> dict[str, Any]:
     return {
         name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()
     }
+
+
+def linear_spectrum(traces: xr.Dataset, onset: float = 0.1, segment: float = 0.256) -> xr.DataArray:
+    """Measured density of the voltages with the resets added back, per unit of noise power ``P``.
+
+    Parameters
+    ----------
+    traces : xarray.Dataset
+        A recording of the physical protocol, with ``drive_power``.
+    onset : float
+        Seconds to leave out at the start, after the resets have been added back.
+    segment : float
+        Welch's segment in seconds.
+
+    Returns
+    -------
+    DataArray (frequency,)
+    """
+    free = without_resets(traces).sel(time=slice(onset, None)).assign_attrs(dt=traces.attrs["dt"])
+    return psd(free, segment=segment).mean(["trial", "neuron"]) / float(traces["drive_power"].mean())
+
+
+def expected_spectrum(traces: xr.Dataset, frequency: xr.DataArray) -> np.ndarray:
+    """What :func:`linear_spectrum` must be: that of neuron, time step and scheme for ``P = 1``."""
+    scheme, order = traces.attrs["scheme"], traces.attrs.get("order")
+    return theory_psd(neuron_of(traces), 1.0, 1.0, frequency.values, traces.attrs["dt"], scheme, order)
+
+
+def batch_amplitude(traces: xr.Dataset) -> xr.DataArray:
+    """The source's quantity: mean wavelet amplitude ("l1") of the voltage averaged over the batch.
+
+    Returns
+    -------
+    DataArray (frequency,)
+    """
+    average = traces["voltage"].mean("trial").assign_attrs(dt=traces.attrs["dt"])
+    return abs(cwt(average, norm="l1")).mean(["time", "neuron"])
+
+
+def band_density(traces: xr.Dataset, low: float, high: float) -> float:
+    """Density of the voltage in a band fixed in hertz, from wavelets outside the cone of influence.
+
+    NaN where the recording is too short to have anything outside the cone at ``low``.
+    """
+    voltage = traces["voltage"].assign_attrs(dt=traces.attrs["dt"])
+    transform = cwt(voltage, frequencies=np.geomspace(low, high, 12))
+    return float(
+        global_wavelet_spectrum(transform, density=True).mean(["trial", "neuron"]).mean(skipna=False)
+    )
