@@ -1,0 +1,140 @@
+"""Files that other programs wrote: the order of axes and the step are read or asked for, never guessed."""
+
+import builtins
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from snntheory import load_traces, make_traces, save_traces
+
+
+def test_npy_asks_for_dims_and_dt(tmp_path):
+    recorded = np.random.default_rng(0).standard_normal((16, 2, 3))
+    np.save(tmp_path / "v.npy", recorded)
+    with pytest.raises(ValueError, match=r"dims.*and.*dt.*\(16, 2, 3\).*load_traces\('v.npy', dims="):
+        load_traces(tmp_path / "v.npy")
+    with pytest.raises(ValueError, match="does not say its time step"):
+        load_traces(tmp_path / "v.npy", dims=("time", "trial", "neuron"))
+    traces = load_traces(
+        tmp_path / "v.npy", ("time", "trial", "neuron"), 1e-3, value_unit="mV", phase="x", t0=1.0
+    )
+    assert np.array_equal(traces["voltage"].values, np.moveaxis(recorded, 0, -1))
+    assert (traces.attrs["value_unit"], traces.attrs["phase"], traces.attrs["t0"]) == ("mV", "x", 1.0)
+
+
+def test_npz_with_several_arrays(tmp_path):
+    v = np.random.default_rng(0).standard_normal((3, 16))
+    np.savez(tmp_path / "v.npz", mem=v, weights=np.ones((4, 4)), dt=1e-4)
+    with pytest.raises(ValueError, match="several arrays: 'mem', 'weights'"):
+        load_traces(tmp_path / "v.npz", dims=("neuron", "time"))
+    with pytest.raises(ValueError, match="no array 'u'"):
+        load_traces(tmp_path / "v.npz", dims=("neuron", "time"), variable="u")
+    traces = load_traces(tmp_path / "v.npz", dims=("neuron", "time"), variable="mem")
+    assert traces.attrs["dt"] == 1e-4 and np.array_equal(traces["voltage"].values[0], v)
+
+
+def test_npz_brings_current_and_spikes_of_the_same_shape(tmp_path):
+    v = np.zeros((3, 16))
+    np.savez(tmp_path / "v.npz", voltage=v, spikes=v, current=np.ones(5))
+    traces = load_traces(tmp_path / "v.npz", dims=("neuron", "time"), dt=1e-3)
+    assert set(traces.data_vars) == {"voltage", "spikes"}
+
+
+def test_pt_tensor_dict_and_list_of_steps(tmp_path):
+    torch = pytest.importorskip("torch")
+    steps = [torch.randn(2, 3, requires_grad=True) for _ in range(16)]
+    expected = torch.stack(steps).detach().numpy()
+    dims = ("time", "trial", "neuron")
+    for content, options in (
+        (torch.stack(steps), {}),
+        (steps, {}),
+        ({"mem": steps, "epoch": 3, "spk": torch.zeros(2)}, {"variable": "mem"}),
+    ):
+        torch.save(content, tmp_path / "v.pt")
+        traces = load_traces(tmp_path / "v.pt", dims=dims, dt=1e-3, **options)
+        assert np.array_equal(traces["voltage"].values, np.moveaxis(expected, 0, -1))
+    torch.save(steps[:2] + [torch.zeros(3)], tmp_path / "v.pt")
+    with pytest.raises(ValueError, match="differ in shape"):
+        load_traces(tmp_path / "v.pt", dims=dims, dt=1e-3)
+
+
+def test_pt_without_torch(tmp_path, monkeypatch):
+    (tmp_path / "v.pt").write_bytes(b"PK\x03\x04")
+    real = builtins.__import__
+    monkeypatch.setattr(
+        builtins,
+        "__import__",
+        lambda name, *rest: (
+            (_ for _ in ()).throw(ImportError(name)) if name == "torch" else real(name, *rest)
+        ),
+    )
+    with pytest.raises(ImportError, match=r"snntheory\[train\]"):
+        load_traces(tmp_path / "v.pt")
+    with pytest.raises(ImportError, match=r"snntheory\[train\]"):
+        save_traces(make_traces(np.zeros((1, 1, 4)), 1e-3), tmp_path / "w.pt")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", " "])
+def test_csv_with_a_column_of_times(tmp_path, delimiter):
+    rows = [["time", "soma", "dendrite"], [0.5, 1, 2], [0.501, 3, 4], [0.502, 5, 6]]
+    (tmp_path / "v.csv").write_text("\n".join(delimiter.join(map(str, row)) for row in rows))
+    traces = load_traces(tmp_path / "v.csv")
+    assert traces.attrs["dt"] == 1e-3 and traces.attrs["t0"] == 0.5
+    assert traces["voltage"].values.tolist() == [[[1, 3, 5], [2, 4, 6]]]
+    assert traces["neuron"].values.tolist() == ["soma", "dendrite"]
+
+
+def test_csv_with_coarsely_printed_times(tmp_path):
+    times = [f"{k / 3000:.6f}" for k in range(30)]
+    (tmp_path / "v.csv").write_text("t,v\n" + "".join(f"{t},{k}\n" for k, t in enumerate(times)))
+    with pytest.raises(ValueError, match="not uniform.*give dt"):
+        load_traces(tmp_path / "v.csv")
+    assert load_traces(tmp_path / "v.csv", dt=1 / 3000).attrs["dt"] == 1 / 3000
+    with pytest.raises(ValueError, match="does not have the step"):
+        load_traces(tmp_path / "v.csv", dt=1e-3)
+
+
+def test_csv_without_times_asks(tmp_path):
+    np.savetxt(tmp_path / "v.csv", np.arange(12.0).reshape(4, 3), delimiter=",")
+    with pytest.raises(ValueError, match="dims.*dt"):
+        load_traces(tmp_path / "v.csv")
+    traces = load_traces(tmp_path / "v.csv", dims=("time", "neuron"), dt=1e-3)
+    assert traces["voltage"].values[0, 1].tolist() == [1, 4, 7, 10]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time_ms,v\n0,1\n1,2\n", "another unit than seconds"),
+        ("time,t,v\n0,0,1\n1,1,2\n", "2 columns of time"),
+        ("time\n0\n1\n", "no other"),
+        ("time,v\n0,1\n", "single sample"),
+        ("time,v\n0,1\n1,\n", "one number per column"),
+        ("time,v\n0,1\n1\n", "one number per column"),
+        ("time,v\n", "holds no numbers"),
+        ("\n\n", "holds no numbers"),
+        ("time,v\n0,1\n1,nan\n", "NaN or infinity"),
+        ("time,v\n0,1\n1,2\n3,3\n", "not uniform"),
+    ],
+)
+def test_bad_tables(tmp_path, text, words):
+    (tmp_path / "v.csv").write_text(text)
+    with pytest.raises(ValueError, match=words):
+        load_traces(tmp_path / "v.csv")
+
+
+def test_foreign_netcdf(tmp_path):
+    values = np.random.default_rng(0).standard_normal((16, 3))
+    dataset = xr.Dataset({"vm": (("time", "neuron"), values)}, coords={"time": 1e-3 * np.arange(16)})
+    dataset.to_netcdf(tmp_path / "v.nc", engine="h5netcdf")
+    traces = load_traces(tmp_path / "v.nc")
+    assert np.array_equal(traces["voltage"].values[0], values.T) and traces.attrs["dt"] == 1e-3
+    dataset.rename(neuron="cell").drop_vars("time").to_netcdf(tmp_path / "v.nc", engine="h5netcdf")
+    with pytest.raises(ValueError, match="dims.*dt"):
+        load_traces(tmp_path / "v.nc")
+    assert load_traces(tmp_path / "v.nc", dims=("time", "neuron"), dt=1e-3).sizes["neuron"] == 3
+    dataset["time"].attrs["units"] = "ms"
+    dataset.to_netcdf(tmp_path / "v.nc", engine="scipy")  # NetCDF 3
+    with pytest.raises(ValueError, match="unit 'ms'"):
+        load_traces(tmp_path / "v.nc")
