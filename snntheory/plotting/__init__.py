@@ -1,13 +1,35 @@
 """Figures: one style, and one function a figure. Each returns (fig, ax); only this room loads matplotlib."""
 
+from .discretisation import (
+    decay_figure,
+    hidden_time_constant_figure,
+    order_figure,
+    pole_figure,
+    response_figure,
+)
+from .linear import bode_figure, cancellation_figure, kernel_figure, psp_fit_figure, voltage_figure
 from .spectra import psd_figure, scalogram_figure
 from .style import colour_for_dt, format_dt, label_lines, use_style
+from .training import accuracy_figure, recording_figure, reset_factor_figure
 
 __all__ = [
+    "accuracy_figure",
+    "bode_figure",
+    "cancellation_figure",
     "colour_for_dt",
+    "decay_figure",
     "format_dt",
+    "hidden_time_constant_figure",
+    "kernel_figure",
     "label_lines",
+    "order_figure",
+    "pole_figure",
     "psd_figure",
+    "psp_fit_figure",
+    "recording_figure",
+    "reset_factor_figure",
+    "response_figure",
     "scalogram_figure",
     "use_style",
+    "voltage_figure",
 ]
