@@ -1,0 +1,73 @@
+"""The blocks under "On your own traces" that a reader pastes: they run on a real file and find what it holds."""
+
+import re
+from pathlib import Path
+
+import chapters
+import numpy as np
+import pytest
+
+from snntheory import CubaLIF, discretize, make_traces, save_traces
+from snntheory.linear import response
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+
+
+def run_on_file(name, monkeypatch, folder):
+    """The chapter's imports, its block for the reader's file, and the cells tagged own-traces; as one namespace."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    monkeypatch.chdir(folder)
+    chapter = chapters.read_chapter(BOOK / f"{name}.md")
+    (block,) = re.findall(r"(?ms)^```python\n(.*?)^```$", chapter.prose.split("## On your own traces")[1])
+    cells = [cell.source for cell in chapter.cells if "own-traces" in cell.metadata.get("tags", [])]
+    assert cells
+    names: dict = {}
+    for source in (chapter.cells[0].source, block, *cells):
+        exec(compile(source, f"{name}.md", "exec"), names)
+    return names
+
+
+def test_time_constants_from_a_recorded_response(monkeypatch, tmp_path):
+    time = np.arange(2000) * 1e-4
+    clean = -65 + response(CubaLIF(0.030, 0.004), time, [0.010], 0.02)
+    noise = 0.02 * np.random.default_rng(5).standard_normal((20, time.size))
+    save_traces(make_traces(clean + noise, 1e-4, dims=("trial", "time")), tmp_path / "psp.nc")
+    names = run_on_file("below_threshold", monkeypatch, tmp_path)
+    # 20 trials of 2 % noise: the standard errors are about 0.15 ms, 0.05 ms and 1e-4; four of them
+    assert names["slow"] == pytest.approx(0.030, abs=6e-4)
+    assert names["fast"] == pytest.approx(0.004, abs=2e-4)
+    assert names["fit"][2] == pytest.approx(0.02, abs=4e-4)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "row"),
+    [
+        ("forward_euler", "if forward Euler"),
+        ("backward_euler", "if backward Euler"),
+        ("bilinear", "if bilinear"),
+        ("impulse_invariance", "hidden (impulse invariance, zoh)"),
+        ("zoh", "hidden (impulse invariance, zoh)"),
+    ],
+)
+def test_scheme_from_a_saved_trace(monkeypatch, tmp_path, scheme, row):
+    inputs = np.zeros(120)
+    inputs[3:40:4] = 0.03
+    voltage = discretize(CubaLIF(0.025, 0.007), 0.002, scheme).simulate(inputs)[0]
+    save_traces(make_traces(voltage.astype(np.float32), 0.002, dims=("time",)), tmp_path / "voltages.nc")
+    guesses = run_on_file("time_step", monkeypatch, tmp_path)["guesses"]
+    # single precision moves the poles by about 1e-6, the slow time constant by about dt / (1 - p)^2 of that
+    for name, found in guesses.items():
+        assert (np.abs(found / [0.025, 0.007] - 1).max() < 2e-3) == (name == row)
+
+
+def test_noise_shortens_the_time_constants_of_the_recursion(monkeypatch, tmp_path):
+    """The chapter's caution: noise of a thousandth of the threshold can halve the fast time constant."""
+    inputs = np.zeros(120)
+    inputs[3:40:4] = 0.03
+    voltage = discretize(CubaLIF(0.025, 0.007), 0.002, "backward_euler").simulate(inputs)[0]
+    voltage = voltage + 0.001 * np.random.default_rng(3).standard_normal(voltage.size)
+    save_traces(make_traces(voltage, 0.002, dims=("time",)), tmp_path / "voltages.nc")
+    found = run_on_file("time_step", monkeypatch, tmp_path)["guesses"]["if backward Euler"]
+    assert 0 < found[1] < 0.5 * 0.007 and found[0] == pytest.approx(0.025, rel=0.1)
