@@ -1,0 +1,188 @@
+"""Artefacts: saved with their provenance, loaded only when they are what was recorded."""
+
+import json
+import subprocess
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from snntheory import artefacts, make_traces
+
+SHIPPED = artefacts.names()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """An artefact ``two-neurons`` in a folder of its own, and its traces."""
+    traces = make_traces(np.random.default_rng(0).random((3, 2, 40)), 0.001, phase="after input")
+    path = artefacts.save(
+        "two-neurons",
+        traces,
+        command="snntheory experiment two-neurons",
+        settings={"seed": 3, "time_steps": [0.001, 0.002]},
+        wall_seconds=12.34,
+        headline={"accuracy": 0.951},
+        folder=tmp_path,
+    )
+    assert path == tmp_path / "two-neurons.nc"
+    return tmp_path, traces
+
+
+def rewrite(folder, **changes):
+    """Change the description; a value of None takes the key out."""
+    path = folder / "two-neurons.json"
+    facts = json.loads(path.read_text())
+    for key, value in changes.items():
+        facts.pop(key, None)
+        if value is not None:
+            facts[key] = value
+    path.write_text(json.dumps(facts))
+
+
+def test_round_trip(saved):
+    folder, traces = saved
+    assert artefacts.names(folder) == ("two-neurons",)
+    loaded = artefacts.load("two-neurons", str(folder))
+    np.testing.assert_array_equal(loaded["voltage"], traces["voltage"])
+    assert loaded.attrs["dt"] == 0.001 and loaded.attrs["phase"] == "after input"
+    assert sorted(each.name for each in folder.iterdir()) == ["two-neurons.json", "two-neurons.nc"]
+
+
+def test_provenance_says_what_was_done(saved):
+    folder, _ = saved
+    facts = artefacts.provenance("two-neurons", folder)
+    assert facts["settings"] == {"seed": 3, "time_steps": [0.001, 0.002]}
+    assert facts["headline"] == {"accuracy": 0.951}
+    assert facts["wall_seconds"] == 12.3 and facts["device"] == "cpu"
+    assert facts["libraries"]["numpy"] == np.__version__
+    assert facts["sources_sha256"] == artefacts.sources_digest()
+    assert abs((datetime.now(UTC).date() - datetime.fromisoformat(facts["made"]).date()).days) <= 1
+    sum_file = subprocess.run(
+        ["sha256sum", folder / "two-neurons.nc"], capture_output=True, text=True, check=True
+    )
+    assert facts["sha256"] == sum_file.stdout.split()[0]
+
+
+def test_one_line_for_a_reader(saved):
+    folder, _ = saved
+    facts, line = artefacts.provenance("two-neurons", folder), artefacts.one_line("two-neurons", folder)
+    assert "\n" not in line
+    for part in (
+        "two-neurons",
+        facts["made"],
+        "`snntheory experiment two-neurons`",
+        "12 s on cpu",
+        facts["sha256"][:12],
+        facts["sources_sha256"][:12],
+    ):
+        assert part in line
+
+
+def test_a_flipped_byte_is_found(saved):
+    folder, _ = saved
+    path = folder / "two-neurons.nc"
+    raw = path.read_bytes()
+    for place in (0, len(raw) // 3, len(raw) - 1):
+        flipped = bytearray(raw)
+        flipped[place] ^= 1
+        path.write_bytes(bytes(flipped))
+        with pytest.raises(
+            artefacts.ArtefactError, match="is not the recorded file.*snntheory experiment two-neurons"
+        ):
+            artefacts.load("two-neurons", folder)
+    path.write_bytes(raw[:-10])
+    with pytest.raises(artefacts.ArtefactError, match="is not the recorded file"):
+        artefacts.load("two-neurons", folder)
+    path.write_bytes(raw)
+    artefacts.load("two-neurons", folder)
+
+
+def test_a_missing_recording_says_how_to_make_it(saved):
+    folder, _ = saved
+    (folder / "two-neurons.nc").unlink()
+    with pytest.raises(
+        artefacts.ArtefactError, match="is missing; record it again with: snntheory experiment"
+    ):
+        artefacts.load("two-neurons", folder)
+
+
+def test_damaged_descriptions(saved):
+    folder, _ = saved
+    path = folder / "two-neurons.json"
+    whole = path.read_text()
+    for content in (whole[:-20].encode(), b"", b"\xff\xfe\x00", b"NaN,"):
+        path.write_bytes(content)
+        for read in (artefacts.provenance, artefacts.load, artefacts.one_line):
+            with pytest.raises(artefacts.ArtefactError, match="two-neurons.json is damaged") as caught:
+                read("two-neurons", folder)
+            assert "\n" not in str(caught.value)
+    for content in ("[1, 2]", "{}", '{"schema": "other/1"}'):
+        path.write_text(content)
+        with pytest.raises(artefacts.ArtefactError, match="does not describe an artefact of schema"):
+            artefacts.load("two-neurons", folder)
+    path.write_text(whole)
+    rewrite(folder, sha256=None, command=None)
+    with pytest.raises(artefacts.ArtefactError, match="it does not say sha256, command"):
+        artefacts.load("two-neurons", folder)
+    assert issubclass(artefacts.ArtefactError, ValueError)
+
+
+def test_unknown_names(saved):
+    folder, _ = saved
+    with pytest.raises(ValueError, match="name must be one of 'two-neurons'; got 'two-neuron' .did you mean"):
+        artefacts.load("two-neuron", folder)
+    with pytest.raises(ValueError, match="there are no artefacts in .*nowhere"):
+        artefacts.load("two-neurons", folder / "nowhere")
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "../a", "a b", "a\n"])
+def test_names_that_are_no_file_names(tmp_path, name):
+    traces = make_traces(np.zeros((1, 1, 4)), 0.001)
+    with pytest.raises(ValueError, match="name must consist of"):
+        artefacts.save(
+            name, traces, command="", settings={}, wall_seconds=0.0, headline={}, folder=tmp_path / "here"
+        )
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_what_cannot_be_described_leaves_no_description(saved):
+    folder, traces = saved
+    with pytest.raises(TypeError):
+        artefacts.save(
+            "other", traces, command="", settings={"x": object()}, wall_seconds=0, headline={}, folder=folder
+        )
+    assert artefacts.names(folder) == ("two-neurons",)
+    assert not [each for each in folder.iterdir() if each.name.startswith(".")]
+
+
+def test_the_digest_of_the_sources_changes_with_them(tmp_path, monkeypatch):
+    import shutil
+
+    shutil.copytree(artefacts.FOLDER.parent, tmp_path / "snntheory", ignore=shutil.ignore_patterns("*.npz"))
+    monkeypatch.setattr(artefacts, "FOLDER", tmp_path / "snntheory" / "artefacts")
+    before = artefacts.sources_digest()
+    for name, counts in [("training/trainer.py", True), ("neuron.py", True), ("plotting/style.py", False)]:
+        path = tmp_path / "snntheory" / name
+        text = path.read_text()
+        path.write_text(text + "# changed\n")
+        assert (artefacts.sources_digest() != before) == counts, name
+        path.write_text(text)
+    assert artefacts.sources_digest() == before
+
+
+@pytest.mark.skipif(not SHIPPED, reason="no artefacts are shipped yet")
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_artefacts_are_whole(name):
+    traces = artefacts.load(name)
+    assert traces["voltage"].size > 0
+    facts = artefacts.provenance(name)
+    assert facts["command"].startswith("snntheory ") and facts["name"] == name
+    assert name in artefacts.one_line(name)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_artefacts_are_of_these_sources(name):
+    facts = artefacts.provenance(name)
+    if facts["sources_sha256"] != artefacts.sources_digest():
+        pytest.skip(f"sources have changed since {facts['made']}; record it again with: {facts['command']}")
