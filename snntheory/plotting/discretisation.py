@@ -18,7 +18,7 @@ from .. import _check
 from ..linear import DiscreteNeuron, frequency_response
 from ..linear import schemes as registry
 from ..neuron import CubaLIF
-from .style import GRID, PALETTE, THEORY, colour_for_dt, format_dt, label_lines
+from .style import GRID, PALETTE, THEORY, axes_of, colour_for_dt, format_dt, label_lines
 
 SCHEME_COLOURS = dict(
     zip(
@@ -55,7 +55,7 @@ def hidden_time_constant_figure(
     """
     models = _models(models)
     x = np.geomspace(0.02, 3.0, 1200) if ratio is None else _check.array("ratio", ratio, ndim=1, minimum=0.0)
-    fig, ax = _axes(ax)
+    fig, ax = axes_of(ax)
     ax.axhline(1, color=THEORY, lw=0.8)
     ends = []
     for title, group in _by_scheme(models).items():
@@ -325,14 +325,6 @@ def _by_scheme(models: Sequence[DiscreteNeuron]) -> dict[str, list[DiscreteNeuro
     for model in models:
         groups.setdefault(model.scheme.title, []).append(model)
     return groups
-
-
-def _axes(ax: Axes | None) -> tuple[Figure, Axes]:
-    if ax is None:
-        return plt.subplots()
-    figure = ax.get_figure(root=True)
-    assert figure is not None  # an Axes that was removed has none; for the type checker
-    return figure, ax
 
 
 def _plain_number(value: float, _: Any = None) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from .. import _check
 from ..linear import frequency_response, kernel, natural_frequency, peak_time, response
 from ..neuron import CubaLIF
-from .style import GRID, PALETTE, THEORY, label_lines
+from .style import GRID, PALETTE, THEORY, axes_of, label_lines
 
 
 def kernel_figure(
@@ -42,7 +42,7 @@ def kernel_figure(
     longest = max(max(neuron.tau_mem, neuron.tau_syn) for neuron in named.values())
     end = 5 * longest if t_max is None else _check.positive("t_max", t_max, "s")
     t = np.linspace(0, end, 1000)
-    fig, ax = _axes(ax)
+    fig, ax = axes_of(ax)
     for k, (label, neuron) in enumerate(named.items()):
         colour = PALETTE[k % len(PALETTE)]
         peak = peak_time(neuron)
@@ -94,7 +94,7 @@ def voltage_figure(
     spike_times = _check.array("spike_times", spike_times, ndim=1, minimum=0.0)
     weights = np.broadcast_to(_check.array("weights", weights), spike_times.shape)
     t = np.linspace(0, end, 1500)
-    fig, ax = _axes(ax)
+    fig, ax = axes_of(ax)
     ax.axhline(0, color=GRID, lw=0.8)
     start = response(neuron, t, [], [], v0, i0)
     if v0 or i0:
@@ -136,7 +136,7 @@ def cancellation_figure(
     """
     gap = _check.array("gap", gap, ndim=1, minimum=0.0)
     floor = 1e-17
-    fig, ax = _axes(ax)
+    fig, ax = axes_of(ax)
     epsilon = np.finfo(np.float64).eps
     ax.axhline(epsilon, color=GRID, lw=0.8)
     ax.annotate(
@@ -252,20 +252,12 @@ def psp_fit_figure(
     (Figure, Axes)
     """
     time = _check.array("time", time, ndim=1)
-    fig, ax = _axes(None)
+    fig, ax = axes_of(None)
     ax.plot(time * 1e3, _check.array("measured", measured, ndim=1), color="#8FB8D9", lw=1.0, label=labels[0])
     ax.plot(time * 1e3, _check.array("fitted", fitted, ndim=1), color=THEORY, lw=1.6, label=labels[1])
     ax.set(xlabel="time after the spike (ms)", ylabel="voltage")
     ax.legend(loc="upper right")
     return fig, ax
-
-
-def _axes(ax: Axes | None) -> tuple[Figure, Axes]:
-    if ax is None:
-        return plt.subplots()
-    figure = ax.get_figure(root=True)
-    assert figure is not None  # an Axes that was removed has none; for the type checker
-    return figure, ax
 
 
 def _plain_number(value: float, _: Any = None) -> str:

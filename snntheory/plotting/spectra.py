@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -15,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ..spectral import cone_of_influence, inside_cone
-from .style import GRID, PALETTE, THEORY, colour_for_dt, format_dt, label_lines
+from .style import GRID, PALETTE, THEORY, axes_of, colour_for_dt, format_dt, label_lines
 
 MOST_COLUMNS = 1600
 
@@ -56,7 +55,7 @@ def psd_figure(
         if not isinstance(spectrum, xr.DataArray) or "frequency" not in spectrum.dims:
             raise TypeError(f"spectra[{label!r}] must be a DataArray with a frequency, as psd returns it")
     expected = theory if isinstance(theory, Mapping) else {} if theory is None else {None: theory}
-    fig, ax = _axes(ax)
+    fig, ax = axes_of(ax)
     ends = []
     colours = _colours(measured)
     for label, spectrum in measured.items():
@@ -155,7 +154,7 @@ def scalogram_figure(
     highest = float(shown[free].max() if free.any() else shown.max()) or 1.0
     top = highest if vmax is None else vmax
     norm = Normalize(0.0, top) if decades is None else LogNorm(top / 10.0**decades, top)
-    fig, ax = _axes(ax)
+    fig, ax = axes_of(ax)
     floor = np.maximum(shown, top / 10.0**decades) if decades is not None else shown
     mesh = ax.pcolormesh(centres, frequency, floor, cmap=cmap, norm=norm, shading="gouraud", rasterized=True)
     ax.set(yscale="log", xlabel="time (s)", ylabel="frequency (Hz)")
@@ -197,13 +196,6 @@ def _shade_cone(ax: Axes, transform: xr.DataArray, frequency: np.ndarray) -> Non
         )
         ax.plot(inner, grid, color="#222222", lw=0.9)
     ax.set_xlim(low, high)
-
-
-def _axes(ax: Axes | None) -> tuple[Figure, Axes]:
-    if ax is None:
-        return plt.subplots()
-    figure = ax.figure
-    return (figure if isinstance(figure, Figure) else figure.figure), ax
 
 
 def _colours(measured: Mapping[Any, Any]) -> dict[Any, str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import matplotlib.pyplot as plt
 from cycler import cycler
 from matplotlib import colormaps, colors, patheffects, rcParams
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from .._check import positive
 
@@ -83,6 +85,14 @@ def format_dt(dt: float) -> str:
         if dt * factor >= (0.1 if unit == "ms" else 1.0) * (1 - 1e-9) or unit == "µs":
             break
     return f"{dt * factor:.4g} {unit}"
+
+
+def axes_of(ax: Axes | None) -> tuple[Figure, Axes]:
+    """Figure and axes to draw into: those of ``ax``, or new ones."""
+    if ax is None:
+        return plt.subplots()
+    figure = ax.figure
+    return (figure if isinstance(figure, Figure) else figure.figure), ax
 
 
 def label_lines(

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import ArrayLike
 
-from .style import GRID, PALETTE, THEORY, format_dt
+from .style import GRID, PALETTE, THEORY, axes_of, format_dt
 
 
 def recording_figure(
@@ -79,7 +79,7 @@ def accuracy_figure(
     -------
     (Figure, Axes)
     """
-    fig, ax = plt.subplots() if ax is None else (ax.get_figure(root=True), ax)
+    fig, ax = axes_of(ax)
     ticks: set[float] = set()
     for number, (label, by_dt) in enumerate(accuracies.items()):
         dts = np.array(sorted(by_dt))
@@ -121,7 +121,7 @@ def reset_factor_figure(
     -------
     (Figure, Axes)
     """
-    fig, ax = plt.subplots() if ax is None else (ax.get_figure(root=True), ax)
+    fig, ax = axes_of(ax)
     x = np.asarray(distance)
     ax.axhspan(-1, 1, color="#F0F0F0", lw=0)
     for number, (label, values) in enumerate(factors.items()):
