@@ -72,7 +72,7 @@ def kernel(neuron: CubaLIF, t: ArrayLike) -> NDArray[np.float64]:
 def peak_time(neuron: CubaLIF) -> float:
     """Time in seconds at which :func:`kernel` is largest: ``ln(tau_mem/tau_syn) / (1/tau_syn - 1/tau_mem)``."""
     gap = (neuron.tau_mem - neuron.tau_syn) / neuron.tau_syn
-    return neuron.tau_mem * (np.log1p(gap) / gap if gap else 1.0)
+    return float(neuron.tau_mem * (np.log1p(gap) / gap if gap else 1.0))
 
 
 def response(

@@ -109,6 +109,7 @@ def fit(
     epochs: int = 10,
     batch_size: int = 128,
     learning_rate: float = 1e-3,
+    decay: float = 1.0,
     seed: int = 0,
     device: str = "cpu",
     checkpoint: str | os.PathLike[str] | None = None,
@@ -131,6 +132,8 @@ def fit(
     epochs, batch_size : int
     learning_rate : float
         Adam's, for weights in the unit of :func:`snntheory.training.network.weight_unit`.
+    decay : float
+        Factor on the learning rate after every epoch, above 0.
     seed : int
         Seed of the order of the samples and of the encoder. On a CPU with one number of threads the same
         seed gives identical weights.
@@ -172,11 +175,15 @@ def fit(
     epochs = _check.integer("epochs", epochs, minimum=0)
     batch_size = _check.integer("batch_size", batch_size, minimum=1)
     learning_rate = _check.positive("learning_rate", learning_rate)
+    decay = _check.positive("decay", decay)
     seed = _check.integer("seed", seed, minimum=0)
     checkpoint_every = _check.positive("checkpoint_every", checkpoint_every, "s")
     if resume and checkpoint is None:
         raise ValueError("resume needs checkpoint: name the file to go on from")
 
+    encoder(
+        inputs[:1], network.dt, generator(torch.device("cpu"), seed)
+    )  # refuses a time step that is too long
     network.to(target)
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     identity = {
@@ -185,6 +192,7 @@ def fit(
         "loss": losses.settings(loss),
         "batch_size": batch_size,
         "learning_rate": learning_rate,
+        "decay": decay,
         "seed": seed,
         "data": _digest(inputs, classes),
     }
@@ -226,6 +234,8 @@ def fit(
         )
         last_save = time.monotonic()
         for epoch in range(len(history) + 1, epochs + 1):
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate * decay ** (epoch - 1)
             order = torch.from_numpy(np.random.default_rng([seed, _SHUFFLE, epoch]).permutation(n_samples))
             for step in range(first_step, n_batches):
                 started = time.monotonic()
