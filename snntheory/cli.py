@@ -9,6 +9,7 @@ from typing import Annotated, Any, Optional
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from . import _check
@@ -56,9 +57,14 @@ Device = Annotated[str, typer.Option(help="'cpu', 'cuda' or 'cuda:N'.")]
 Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
 
 
+def _say(text: str) -> None:
+    """A line as it is: no markup read into brackets, no break in a long path."""
+    out.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
 def _version(show: bool) -> None:
     if show:
-        out.print(f"snntheory {__version__}", highlight=False)
+        _say(f"snntheory {__version__}")
         raise typer.Exit
 
 
@@ -186,8 +192,8 @@ def train(
     )
     history = checkpoint.load(out_file)["history"]
     if history and "validation_accuracy" in history[-1]:
-        out.print(f"test accuracy {100 * history[-1]['validation_accuracy']:.2f} %", highlight=False)
-    out.print(f"wrote {out_file}", highlight=False)
+        _say(f"test accuracy {100 * history[-1]['validation_accuracy']:.2f} %")
+    _say(f"wrote {out_file}")
 
 
 @app.command()
@@ -284,9 +290,7 @@ def record(
     )
     save_traces(traces, traces_file)
     sizes = ", ".join(f"{size} {name}s" for name, size in traces["voltage"].sizes.items() if name != "time")
-    out.print(
-        f"wrote {traces_file}: {sizes}, {traces.sizes['time']} steps of {network.dt:g} s", highlight=False
-    )
+    _say(f"wrote {traces_file}: {sizes}, {traces.sizes['time']} steps of {network.dt:g} s")
 
 
 @app.command()
@@ -329,9 +333,9 @@ def analyse(
     summary = write_report(traces, target, method, skip, trial, neuron)
     table = Table("quantity", "value")
     for quantity, text in summary.items():
-        table.add_row(quantity, text)
+        table.add_row(quantity, escape(text))
     out.print(table)
-    out.print(f"wrote psd.png, scalogram.png and psd.nc to {target}", highlight=False)
+    _say(f"wrote psd.png, scalogram.png and psd.nc to {target}")
 
 
 @app.command()
@@ -354,9 +358,7 @@ def experiment(
     folder.mkdir(parents=True, exist_ok=True)
     command = f"snntheory experiment {name}" + (" --quick" if quick else "")
     state = folder / ("state-quick" if quick else "state")
-    time_step_spectra.run(
-        settings, folder, state, command, report=lambda line: out.print(line, highlight=False), progress=True
-    )
+    time_step_spectra.run(settings, folder, state, command, report=_say, progress=True)
 
 
 @app.command("artefacts")
@@ -374,7 +376,7 @@ def list_artefacts(
         raise ValueError(f"there are no artefacts in {where}")
     for name in found:
         artefacts.load(name, where)
-        out.print(artefacts.one_line(name, where), highlight=False, soft_wrap=True)
+        _say(artefacts.one_line(name, where))
 
 
 def _sizes(text: str) -> list[int]:
@@ -393,7 +395,7 @@ def main() -> None:
     try:
         app()
     except (ValueError, TypeError, OSError, FloatingPointError, ImportError) as error:
-        err.print(f"[red]Error:[/red] {_plain(error)}", highlight=False, soft_wrap=True)
+        err.print(f"[red]Error:[/red] {_plain(error)}", highlight=False, emoji=False, soft_wrap=True)
         sys.exit(2)
     except KeyboardInterrupt:
         err.print("interrupted", highlight=False)
@@ -401,8 +403,6 @@ def main() -> None:
 
 
 def _plain(error: BaseException) -> str:
-    from rich.markup import escape
-
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if isinstance(error, OSError) and error.filename and str(error.filename) not in text:
         text = f"{error.filename}: {text}"
