@@ -181,9 +181,8 @@ def fit(
     if resume and checkpoint is None:
         raise ValueError("resume needs checkpoint: name the file to go on from")
 
-    encoder(
-        inputs[:1], network.dt, generator(torch.device("cpu"), seed)
-    )  # refuses a time step that is too long
+    # an encoder refuses a time step that is too long for it: here, before a checkpoint is written
+    encoder(inputs[:1], network.dt, generator(torch.device("cpu"), seed))
     network.to(target)
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     identity = {
