@@ -22,6 +22,12 @@ def test_number_of_steps_has_no_accident_of_floats(window, dt):
     assert n_steps(float(window), float(dt)) == exact
 
 
+def test_number_of_steps_where_the_quotient_of_floats_lies_above_a_whole_number():
+    for window, dt, expected in [(0.07, 0.01, 7), (0.56, 0.01, 56), (1.11, 0.005, 222), (1.1, 0.1, 11)]:
+        assert math.ceil(window / dt) == expected + 1  # the accident
+        assert n_steps(window, dt) == expected
+
+
 def test_number_of_steps_rounds_up_and_is_at_least_one():
     assert n_steps(0.101, 0.002) == 51
     assert n_steps(0.001, 0.002) == 1

@@ -17,6 +17,7 @@ QUICK = {
     "loss": CountCrossEntropy(3.0),
     "batch_size": 16,
     "learning_rate": 0.01,
+    "decay": 0.7,
 }
 
 
@@ -123,8 +124,8 @@ def kill(*now):
     if now == (2, 2):
         os.kill(os.getpid(), signal.SIGKILL)
 fit(Network((6, 8, 3), CubaLIF(0.020, 0.010), 0.004), data["images"], data["labels"], epochs=3, batch_size=16,
-    encoder=Poisson(window=0.060), loss=CountCrossEntropy(3.0), learning_rate=0.01, checkpoint=sys.argv[2],
-    checkpoint_every=1e-9, after_step=kill)
+    encoder=Poisson(window=0.060), loss=CountCrossEntropy(3.0), learning_rate=0.01, decay=0.7,
+    checkpoint=sys.argv[2], checkpoint_every=1e-9, after_step=kill)
 """
 
 
@@ -169,6 +170,7 @@ def test_checkpoints_do_not_change_the_training(small, whole):
     ("changes", "name"),
     [
         ({"learning_rate": 0.02}, "learning_rate"),
+        ({"decay": 0.9}, "decay"),
         ({"batch_size": 8}, "batch_size"),
         ({"seed": 1}, "seed"),
         ({"encoder": Poisson(window=0.05)}, "encoder"),

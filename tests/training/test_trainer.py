@@ -112,6 +112,15 @@ def test_one_step_is_adam_on_the_surrogate_gradient(small):
         torch.testing.assert_close(own.detach(), expected, rtol=1e-5, atol=1e-6)  # float32
 
 
+def test_the_learning_rate_decays_from_epoch_to_epoch(small):
+    images, labels, make = small
+    one, frozen, steady = make(), make(), make()
+    fit(one, images, labels, **QUICK | {"epochs": 1})
+    fit(frozen, images, labels, decay=1e-30, **QUICK | {"epochs": 3})  # nothing moves after the first epoch
+    fit(steady, images, labels, **QUICK | {"epochs": 3})
+    assert equal(weights(one), weights(frozen)) and not equal(weights(one), weights(steady))
+
+
 def test_history_counts_every_sample_once(small):
     images, labels, make = small
     network = make()
@@ -210,6 +219,7 @@ def test_wrong_settings(small):
         ("batch_size", 0),
         ("learning_rate", 0.0),
         ("learning_rate", math.nan),
+        ("decay", 0.0),
         ("seed", -1),
         ("checkpoint_every", 0.0),
     ]:
