@@ -46,7 +46,7 @@ def test_permissions_are_the_usual_ones(tmp_path):
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, place):
     (tmp_path / "file").write_text("")
     with (
-        pytest.raises(OSError, match="folder is missing or not writable") as caught,
+        pytest.raises(OSError, match="there is no folder") as caught,
         replacing(tmp_path / place),
     ):
         raise AssertionError("the block must not run")

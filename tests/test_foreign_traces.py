@@ -138,3 +138,16 @@ def test_foreign_netcdf(tmp_path):
     dataset.to_netcdf(tmp_path / "v.nc", engine="scipy")  # NetCDF 3
     with pytest.raises(ValueError, match="unit 'ms'"):
         load_traces(tmp_path / "v.nc")
+
+
+def test_a_tensor_file_with_a_member_marked_as_a_folder_is_refused(tmp_path):
+    # its checksum passes, and torch would return uninitialised memory
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "v.pt"
+    torch.save(torch.zeros(4, 5), path)
+    data = bytearray(path.read_bytes())
+    entry = data.rindex(b"PK\x01\x02", 0, data.index(b"data/0", data.index(b"PK\x01\x02")))
+    data[entry + 38] = 0x10  # the archive's mark of a folder
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="damaged"):
+        load_traces(path, dims=("neuron", "time"), dt=0.001)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import tokenize
@@ -14,7 +13,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .common import LABELS, Recording, damaged, flatten, parse_json, replacing, scalar, unflatten
+from .. import _files
+from .common import LABELS, Recording, damaged, flatten, parse_json, scalar, unflatten
 
 # what numpy and zipfile raise on damaged bytes: RuntimeError for a method or version they do not know
 _DAMAGE = (ValueError, OSError, EOFError, MemoryError, RuntimeError, tokenize.TokenError)
@@ -36,7 +36,7 @@ def read_npz(path: Path, lazy: bool) -> xr.Dataset | Recording:
 def write_npz(traces: xr.Dataset, path: Path) -> None:
     """Every variable as an array of the archive."""
     labels, arrays = flatten(traces, inline=lambda name, variable: False)
-    with replacing(path) as temporary, open(temporary, "wb") as stream:
+    with _files.replacing(path) as temporary, open(temporary, "wb") as stream:
         np.savez(stream, **{LABELS: np.array(json.dumps(labels))}, **arrays)  # type: ignore[arg-type]
 
 
@@ -58,7 +58,7 @@ def read_npy(path: Path, lazy: bool) -> xr.Dataset | Recording:
         return Recording({"voltage": values})
     labels = parse_json(_sidecar(path), _sidecar(path).read_text(encoding="utf-8"))
     described = labels.get("shape") == list(values.shape) and labels.get("dtype") == values.dtype.str
-    if not described or (not lazy and labels.get("sha256") != _digest(path)):
+    if not described or (not lazy and labels.get("sha256") != _files.sha256(path)):
         raise ValueError(
             f"{_sidecar(path)} describes another array than {path} holds; delete it and give dims and dt"
         )
@@ -82,23 +82,22 @@ def write_npy(traces: xr.Dataset, path: Path) -> None:
     on_grid = np.array_equal(traces["time"].values, grid)
     labels, arrays = flatten(traces, lambda name, _: name != "voltage" and not (name == "time" and on_grid))
     values = arrays["voltage"]
-    with replacing(path) as temporary:
+    with _files.replacing(path) as temporary:
         with open(temporary, "wb") as stream:
             np.save(stream, values, allow_pickle=False)
-        labels |= {"shape": list(values.shape), "dtype": values.dtype.str, "sha256": _digest(temporary)}
-        with replacing(_sidecar(path)) as beside:
+        labels |= {"shape": list(values.shape), "dtype": values.dtype.str, "sha256": _files.sha256(temporary)}
+        with _files.replacing(_sidecar(path)) as beside:
             beside.write_text(json.dumps(labels), encoding="utf-8")
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_pt(path: Path, lazy: bool) -> xr.Dataset | Recording:
     """Traces, or the tensors of a file from elsewhere."""
     torch = _torch(path)
     try:
+        # files of torch before 1.6 are no archives and have no checksums
+        broken = _files.damaged_member(path) if zipfile.is_zipfile(path) else None
+        if broken is not None:
+            raise ValueError(f"{broken} is damaged")
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types; all mean that this file cannot be read safely
         raise ValueError(
@@ -132,7 +131,7 @@ def write_pt(traces: xr.Dataset, path: Path) -> None:
     native = {name: np.array(values, dtype=values.dtype.newbyteorder("=")) for name, values in arrays.items()}
     stream = io.BytesIO()
     torch.save({LABELS: json.dumps(labels)} | {n: torch.from_numpy(v) for n, v in native.items()}, stream)
-    with replacing(path) as temporary:
+    with _files.replacing(path) as temporary:
         temporary.write_bytes(stream.getbuffer())
 
 

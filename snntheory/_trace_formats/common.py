@@ -1,12 +1,9 @@
-"""What every format of traces shares: labels as JSON, writing whole files, the errors."""
+"""What every format of traces shares: labels as JSON, the errors."""
 
 from __future__ import annotations
 
 import json
-import os
-import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,27 +24,6 @@ class Recording:
     dt: float | None = None
     time: np.ndarray | None = None
     neurons: np.ndarray | None = None
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path in the folder of ``path`` that takes its name when the block succeeds."""
-    if not path.parent.exists():
-        raise FileNotFoundError(f"cannot write {path}: there is no folder {path.parent}; create it first")
-    temporary = path.parent / f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp"
-    try:
-        yield temporary
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise type(error)(
-            f"cannot write {path}: {reason}; check the folder, its permissions and the space"
-        ) from error
-    finally:
-        if path.parent.is_dir():
-            temporary.unlink(missing_ok=True)
 
 
 def plain(key: Any, value: Any) -> Any:

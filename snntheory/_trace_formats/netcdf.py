@@ -9,7 +9,8 @@ from typing import Any
 
 import xarray as xr
 
-from .common import Recording, check_schema, damaged, plain, replacing, scalar, texts
+from .. import _files
+from .common import Recording, check_schema, damaged, plain, scalar, texts
 
 
 def read_nc(path: Path, lazy: bool) -> xr.Dataset | Recording:
@@ -57,7 +58,7 @@ def write_nc(traces: xr.Dataset, path: Path) -> None:
     }
     if "spikes" in out:
         encoding["spikes"] = {"zlib": True, "complevel": 1}
-    with replacing(path) as temporary:
+    with _files.replacing(path) as temporary:
         out.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from .common import SCHEMA, Recording, damaged, flatten, replacing, unflatten
+from .. import _files
+from .common import SCHEMA, Recording, damaged, flatten, unflatten
 
 _SIGNALS = ("voltage", "current", "spikes")
 _TIME = re.compile(r"(time|t)\s*([\[(_ ]\s*s(ec(onds?)?)?\s*[\])]?)?", re.IGNORECASE)
@@ -85,7 +86,7 @@ def write_csv(traces: xr.Dataset, path: Path) -> None:
         for trial, neuron in np.ndindex(values.shape[:2]):
             names.append(f"{signal}[{trial};{neuron}]")
             columns.append(values[trial, neuron].tolist())
-    with replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as stream:
+    with _files.replacing(path) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as stream:
         stream.write(f"# {SCHEMA}\n# {json.dumps(labels)}\n{','.join(names)}\n")
         stream.writelines(",".join(map(repr, row)) + "\n" for row in zip(*columns, strict=True))
 

@@ -58,10 +58,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not path.exists():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
     try:
-        with zipfile.ZipFile(path) as archive:
-            # a member marked as a folder passes its checksum, but torch then leaves its tensor uninitialised
-            marked = [member.filename for member in archive.infolist() if member.external_attr]
-            broken = archive.testzip() or next(iter(marked), None)
+        broken = _files.damaged_member(path)
         if broken is not None:
             raise zipfile.BadZipFile(f"{broken} is damaged")
         content = torch.load(path, map_location="cpu", weights_only=True)
