@@ -114,7 +114,7 @@ def train(
     loss: Annotated[LossName, typer.Option(help="What is learned.")] = LossName.count_cross_entropy,
     temperature: Annotated[
         float, typer.Option(help="count_cross_entropy: spikes per unit of log-odds.")
-    ] = 3.0,
+    ] = 5.0,
     surrogate: Annotated[
         str,
         typer.Option(
@@ -125,9 +125,10 @@ def train(
     reset_gradient: Annotated[
         str, typer.Option(help="'kept' or 'detached': does the gradient flow through the reset?")
     ] = "kept",
-    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 15,
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 30,
     batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
-    learning_rate: Annotated[float, typer.Option(help="Adam's learning rate.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="Adam's learning rate.")] = 2e-3,
+    decay: Annotated[float, typer.Option(help="Factor on the learning rate after every epoch.")] = 0.95,
     seed: Seed = 0,
     device: Device = "cpu",
     resume: Annotated[bool, typer.Option(help="Go on from CHECKPOINT if it is there.")] = False,
@@ -183,6 +184,7 @@ def train(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
+        decay=decay,
         seed=seed,
         device=device,
         checkpoint=out_file,

@@ -54,10 +54,11 @@ class Settings:
     max_rate: float = 100.0
     steps: int = 50
     source_gain: float = 3.0
-    epochs: int = 10
+    epochs: int = 20
     batch_size: int = 128
-    learning_rate: float = 1e-3
-    temperature: float = 3.0
+    learning_rate: float = 2e-3
+    decay: float = 0.9
+    temperature: float = 5.0
     seed: int = 0
     n_train: int = 8000
     n_test: int = 2000
@@ -172,6 +173,7 @@ def train_and_record(
         epochs=settings.epochs,
         batch_size=settings.batch_size,
         learning_rate=settings.learning_rate,
+        decay=settings.decay,
         seed=settings.seed,
         checkpoint=checkpoints / f"{artefact_name(protocol, dt)}.pt",
         resume=True,
