@@ -84,15 +84,20 @@ class Poisson:
     def __call__(self, images: torch.Tensor, dt: float, generator: torch.Generator) -> torch.Tensor:
         """Spike counts, shape (n_steps, batch, n_inputs), float32, on the generator's device."""
         images = _check_images(images).to(torch.float32)
-        spikes = images.new_zeros((n_steps(self.window, dt), *images.shape))
+        steps = n_steps(self.window, dt)
+        spikes = images.new_zeros((steps, *images.shape))
         bright = images.reshape(-1).nonzero()[:, 0]  # most pixels are black: no random numbers for them
-        mean = (images.reshape(-1)[bright] * self.mean_count(dt)).expand(len(spikes), -1)
+        mean = images.reshape(-1)[bright] * self.mean_count(dt)
         if self.arrivals == "poisson":
-            drawn = torch.poisson(mean, generator=generator)
+            # a Poisson process: the number of spikes in the window, then a step for each
+            counts = torch.poisson(mean * steps, generator=generator).long()
+            pixel = bright.repeat_interleave(counts)
+            step = torch.randint(steps, pixel.shape, generator=generator, device=images.device)
+            index = step * images.numel() + pixel
+            spikes.view(-1).index_add_(0, index, torch.ones_like(index, dtype=torch.float32))
         else:
-            uniform = torch.rand(mean.shape, generator=generator, device=images.device)
-            drawn = (uniform < mean).to(torch.float32)
-        spikes.view(len(spikes), -1)[:, bright] = drawn
+            uniform = torch.rand((steps, len(bright)), generator=generator, device=images.device)
+            spikes.view(steps, -1)[:, bright] = (uniform < mean).to(torch.float32)
         return spikes
 
 
