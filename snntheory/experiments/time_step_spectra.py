@@ -54,7 +54,7 @@ class Settings:
     max_rate: float = 100.0
     steps: int = 50
     source_gain: float = 3.0
-    epochs: int = 20
+    epochs: int = 12
     batch_size: int = 128
     learning_rate: float = 2e-3
     decay: float = 0.9
