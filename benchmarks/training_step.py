@@ -282,6 +282,9 @@ def main(argv: list[str] | None = None) -> int:
         rows.append(row)
     facts["load_average_after"] = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
 
+    if arguments.json:  # first, so that a reader who closes the pipe (head) does not lose it
+        with replacing(arguments.json) as path:
+            path.write_text(json.dumps({"settings": facts, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     console.print(table(rows, facts))
     console.print(
         f"ratio: median over that of {first}. CPU ms: median processor time of all threads; threads that wait count. "
@@ -297,9 +300,6 @@ def main(argv: list[str] | None = None) -> int:
             "each other, and libraries of many small operations look slower than they are. Repeat on an idle machine.",
             soft_wrap=True,
         )
-    if arguments.json:
-        with replacing(arguments.json) as path:
-            path.write_text(json.dumps({"settings": facts, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     unlike = [row["name"] for row in rows if row["seconds"] is not None and not row["comparable"]]
     if unlike:
         console.print(
