@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -31,6 +32,19 @@ _LIBRARIES = ("numpy", "scipy", "torch", "numba", "xarray")
 
 class ArtefactError(ValueError):
     """An artefact that is damaged or has no provenance."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The state of the sources that a recording is made with."""
+
+    digest: str
+    git_commit: str | None
+
+
+def current_sources() -> Sources:
+    """The sources as they are now: take it when the work begins and give it to :func:`save`."""
+    return Sources(sources_digest(), git_commit())
 
 
 def names(folder: str | os.PathLike[str] = FOLDER) -> tuple[str, ...]:
@@ -96,6 +110,7 @@ def save(
     settings: dict[str, Any],
     wall_seconds: float,
     headline: dict[str, float],
+    sources: Sources | None = None,
     device: str = "cpu",
     folder: str | os.PathLike[str] = FOLDER,
 ) -> Path:
@@ -114,6 +129,8 @@ def save(
         How long it took.
     headline : dict of str to float
         The numbers that it is quoted for.
+    sources : Sources, optional
+        What :func:`current_sources` said when the work began; by default what it says now.
     device : str
     folder : path
 
@@ -121,9 +138,20 @@ def save(
     -------
     Path
         Of the traces. They are written first: a description without its file is never left behind.
+
+    Raises
+    ------
+    ValueError
+        The name has other characters, or the sources have changed since the work began.
     """
     if not name or not all(c.isalnum() or c in "._-" for c in name):
         raise ValueError(f"name must consist of letters, digits, '.', '-' and '_', got {name!r}")
+    begun = current_sources() if sources is None else sources
+    if begun.digest != sources_digest():
+        raise ValueError(
+            "sources have changed since the work began, so its provenance would be untrue; begin again: "
+            f"{command}"
+        )
     path = save_traces(traces, Path(folder) / f"{name}.nc")
     facts = {
         "schema": SCHEMA,
@@ -137,8 +165,8 @@ def save(
         "device": device,
         "threads": _threads(),
         "version": __version__,
-        "sources_sha256": sources_digest(),
-        "git_commit": git_commit(),
+        "sources_sha256": begun.digest,
+        "git_commit": begun.git_commit,
         "python": sys.version.split()[0],
         "libraries": {library: _version_of(library) for library in _LIBRARIES},
     }

@@ -5,7 +5,9 @@ kicks the current by ``w dt / tau_syn``. So the length of the window, the input'
 change with ``dt`` beside the integration. Two protocols tell these apart:
 
 ``source``
-    50 steps, one spike a step at full intensity, kick ``w dt / tau_syn``: as printed.
+    50 steps, one spike a step at full intensity, kick ``w dt / tau_syn``: what the source's equation (13) and
+    section 4.1 say of window, input and kick. Neuron, data, batch and optimiser are those of the other protocol, not
+    the source's, so that the protocols differ in these three things alone.
 ``physical``
     one window in seconds, rates in hertz, Poisson counts, kick ``w / tau_syn``: only the integration changes.
     (At most one spike a step would thin the input as ``dt`` grows: its variance is ``p (1 - p)``.)
@@ -25,7 +27,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .. import _check, artefacts
+from .. import _check, _files, artefacts
 from ..neuron import CubaLIF
 from ..spectral import cwt, global_wavelet_spectrum, psd, theory_psd
 from ..spectral.resets import neuron_of, without_resets
@@ -44,7 +46,11 @@ PROTOCOLS = ("physical", "source")
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of the experiment, in one place."""
+    """All settings of the experiment, in one place.
+
+    ``source_gain`` scales the initial weights of the source's protocol, whose unit is the weight that holds the
+    voltage at one with a spike in every step; at 1 most hidden neurons stay silent at first.
+    """
 
     neuron: CubaLIF = field(default_factory=lambda: CubaLIF(tau_mem=0.020, tau_syn=0.010))
     scheme: str = "backward_euler"
@@ -115,7 +121,21 @@ def run(
     -------
     list of Path
         The recordings.
+
+    Raises
+    ------
+    ValueError
+        The trainings in ``checkpoints`` were begun with other sources.
     """
+    sources = artefacts.current_sources()
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    made_by = checkpoints / "sources.txt"
+    if made_by.exists() and made_by.read_text(encoding="utf-8") != sources.digest:
+        raise ValueError(
+            f"{checkpoints} holds trainings of other sources; remove it to begin again, or go back to those sources"
+        )
+    with _files.replacing(made_by) as temporary:
+        temporary.write_text(sources.digest, encoding="utf-8")
     written = []
     for protocol in PROTOCOLS:
         for dt in settings.time_steps:
@@ -131,6 +151,7 @@ def run(
                     # a resumed run counts the seconds of all its epochs
                     wall_seconds=max(time.monotonic() - started, headline["training_seconds"]),
                     headline=headline,
+                    sources=sources,
                     folder=folder,
                 )
             )

@@ -71,10 +71,11 @@ class DiscreteNeuron:
     def effective_time_constants(self) -> NDArray[np.float64]:
         """Time constants ``-dt / ln|pole|`` in seconds that the grid really has, shape (2,).
 
-        A pole at 0 forgets within a step (0), a pole on or outside the unit circle never (``inf`` or negative).
+        A pole at 0 forgets within a step (0), a pole on the unit circle never (``inf``); outside it grows (negative).
         """
         with np.errstate(divide="ignore"):
-            return -self.dt / np.log(np.abs(self.poles))
+            rates = -np.log(np.abs(self.poles)) / self.dt
+            return np.where(rates == 0, np.inf, 1 / rates)
 
     @property
     def area(self) -> float:
@@ -137,8 +138,7 @@ class DiscreteNeuron:
         inputs = _check.array("inputs", inputs)
         if inputs.ndim == 0:
             raise ValueError("inputs must have a time axis: shape (..., n_steps), got a scalar")
-        u = np.zeros(inputs.shape[:-1]) + _check.array("v0", v0)
-        i = np.zeros(inputs.shape[:-1]) + _check.array("i0", i0)
+        u, i = (_initial(name, value, inputs.shape[:-1]) for name, value in (("v0", v0), ("i0", i0)))
         before = np.zeros(inputs.shape[:-1])
         voltage, current = np.empty_like(inputs), np.empty_like(inputs)
         for n in range(inputs.shape[-1]):
@@ -147,6 +147,16 @@ class DiscreteNeuron:
             i = self.A[1, 1] * i + self.b[1] * now + self.b_previous[1] * before
             voltage[..., n], current[..., n], before = u, i, now
         return voltage, current
+
+
+def _initial(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    array = _check.array(name, value)
+    try:
+        return np.broadcast_to(array, shape).copy()
+    except ValueError:
+        raise ValueError(
+            f"{name} must fit the inputs without their time axis, {shape}, got {array.shape}"
+        ) from None
 
 
 def discretize(neuron: CubaLIF, dt: float, scheme: str, order: int | None = None) -> DiscreteNeuron:

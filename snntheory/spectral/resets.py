@@ -61,7 +61,7 @@ def without_resets(
     ------
     ValueError
         Spikes, neuron, scheme or ``dt`` are not known, or the phase says that the voltage was taken after
-        the reset.
+        the reset or does not say.
 
     Assumptions
     -----------
@@ -77,9 +77,12 @@ def without_resets(
             raise ValueError(f"traces must hold {name!r}, got {sorted(map(str, traces.data_vars))}")
     if "dt" not in traces.attrs:
         raise ValueError("traces must have the attribute dt, the time step in seconds")
-    phase = str(traces.attrs.get("phase", ""))
-    if "after the reset" in phase or "after reset" in phase:
-        raise ValueError(f"the voltage must be taken before the reset, its phase is {phase!r}")
+    phase = str(traces.attrs.get("phase", "unknown"))
+    if "before the reset" not in phase and "before reset" not in phase:
+        raise ValueError(
+            f"the voltage must be taken before the reset, its phase is {phase!r}; if it was, say so: "
+            "load_traces(..., phase='before reset') or traces.attrs['phase'] = 'before reset'"
+        )
     neuron = neuron_of(traces) if neuron is None else neuron
     if scheme is None:
         if "scheme" not in traces.attrs:

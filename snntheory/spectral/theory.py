@@ -115,6 +115,10 @@ def _power(rates: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     return float(np.sum(rates * weights**2))
 
 
+def _panels(start: float, end: float, width: float) -> NDArray[np.float64]:
+    return np.linspace(start, end, int(np.ceil((end - start) / width)) + 1)
+
+
 def _sampled(neuron: CubaLIF, frequency: NDArray[np.float64], dt: float) -> NDArray[np.float64]:
     """Spectrum of the continuous voltage sampled every ``dt``, for ``P = 1``.
 
@@ -122,12 +126,13 @@ def _sampled(neuron: CubaLIF, frequency: NDArray[np.float64], dt: float) -> NDAr
     Written so, all terms are positive; the difference of two Lorentz sums in the textbook form cancels for
     neighbouring time constants and at high frequencies.
     """
-    shortest = min(neuron.tau_mem, neuron.tau_syn)
+    shortest, longest = sorted((neuron.tau_mem, neuron.tau_syn))
     nodes, node_weights = np.polynomial.legendre.leggauss(20)
-    # beyond 40 of the longer time constants nothing is left to integrate; 20 nodes a panel are exact to rounding
-    end = min(dt, 40 * max(neuron.tau_mem, neuron.tau_syn))
-    n_panels = int(np.clip(np.ceil(end / shortest), 1, 10_000))
-    edges = np.linspace(0, end, n_panels + 1)
+    # 20 nodes are exact to rounding over a panel of one time constant, short ones while the faster part is alive;
+    # beyond 40 of the longer time constants nothing is left to integrate
+    end = min(dt, 40 * longest)
+    middle = min(end, 40 * shortest)
+    edges = np.unique(np.concatenate([_panels(0.0, middle, shortest), _panels(middle, end, longest)]))
     half = np.diff(edges)[:, None] / 2
     t = (edges[:-1, None] + half * (1 + nodes)).ravel()
     area = (half * node_weights).ravel()

@@ -40,8 +40,11 @@ def save(path: str | os.PathLike[str], content: dict[str, Any]) -> None:
     OSError
         The folder is missing or not writable.
     """
-    with _files.replacing(path) as temporary:
-        torch.save({"schema": SCHEMA, **content}, temporary)
+    with _files.replacing(path) as temporary, open(temporary, "wb") as stream:
+        try:
+            torch.save({"schema": SCHEMA, **content}, stream)
+        except RuntimeError as error:  # torch's word for a disk that is full
+            raise OSError(" ".join(str(error).split())) from error
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:

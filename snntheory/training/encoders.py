@@ -45,7 +45,8 @@ class Poisson:
     max_rate : float
         Rate of intensity 1 in hertz.
     arrivals : {"bernoulli", "poisson"}
-        ``"bernoulli"`` needs ``max_rate * dt <= 1``; its counts have variance ``p (1 - p)``, not ``p``.
+        ``"bernoulli"`` needs ``max_rate * dt <= 1``; with ``q = p max_rate dt`` its counts have the variance
+        ``q (1 - q)``, those of ``"poisson"`` ``q``.
     probability_per_step : bool
         Read ``max_rate * dt`` as one whatever ``dt``: each step fires with the intensity itself, as in Hu
         (2024). The rate per second then changes with ``dt``. Needs ``arrivals="bernoulli"``.
@@ -168,7 +169,11 @@ Encoder = Poisson | Latency
 
 def settings(encoder: Encoder) -> dict[str, Any]:
     """The encoder as plain values (for files)."""
-    name = next(key for key, kind in ENCODERS.items() if isinstance(encoder, kind))
+    name = next((key for key, kind in ENCODERS.items() if isinstance(encoder, kind)), None)
+    if name is None:
+        raise TypeError(
+            f"encoder must be one of {', '.join(k.__name__ for k in ENCODERS.values())}, got {encoder!r}"
+        )
     return {"name": name, **asdict(encoder)}
 
 

@@ -50,6 +50,10 @@ class SpikeCount:
     target_false: float = 3.0
     decides_by = "count"
 
+    def __post_init__(self) -> None:
+        _check.number("target_true", self.target_true, "spikes", minimum=0.0)
+        _check.number("target_false", self.target_false, "spikes", minimum=0.0)
+
     def __call__(self, spikes: torch.Tensor, labels: torch.Tensor, dt: float) -> torch.Tensor:
         counts = spikes.sum(0)
         targets = torch.full_like(counts, self.target_false)
@@ -73,7 +77,7 @@ class CountCrossEntropy:
 
 @dataclass(frozen=True)
 class FirstSpike:
-    """Cross-entropy of first spike times with a term that rewards earliness (source: FP, exact gradients).
+    """Cross-entropy of first spike times with a term that rewards earliness (Lee, Haghighatshoar and Karbasi 2023).
 
     Definition::
 
@@ -105,7 +109,9 @@ Loss = SpikeCount | CountCrossEntropy | FirstSpike
 
 def settings(loss: Loss) -> dict[str, Any]:
     """The loss as plain values (for files)."""
-    name = next(key for key, kind in LOSSES.items() if isinstance(loss, kind))
+    name = next((key for key, kind in LOSSES.items() if isinstance(loss, kind)), None)
+    if name is None:
+        raise TypeError(f"loss must be one of {', '.join(k.__name__ for k in LOSSES.values())}, got {loss!r}")
     return {"name": name, **asdict(loss)}
 
 

@@ -162,7 +162,7 @@ class Network(nn.Module):
                 f"weights must have one array for each of {self.n_layers} layers, got {len(weights)}"
             )
         for index, (own, new, unit) in enumerate(zip(self._weights, weights, self._units, strict=True)):
-            array = _check.array(f"weights[{index}]", torch.as_tensor(new).cpu().numpy())
+            array = _check.array(f"weights[{index}]", torch.as_tensor(new).detach().cpu().numpy())
             if array.shape != tuple(own.shape):
                 raise ValueError(f"weights[{index}] must have shape {tuple(own.shape)}, got {array.shape}")
             with torch.no_grad():

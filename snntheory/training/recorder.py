@@ -101,6 +101,8 @@ def record(
     if classes is not None and classes.shape != (len(inputs),):
         raise ValueError(f"labels must be one for each of {len(inputs)} images, got shape {classes.shape}")
     repeats = _check.integer("repeats", repeats, minimum=1)
+    seed = _check.integer("seed", seed, minimum=0)
+    encoders.settings(encoder)  # refuses what is no encoder
     memory_limit = _check.positive("memory_limit", memory_limit, "bytes")
     steps = encoders.n_steps(encoder.window, network.dt)
     n_neurons = sum(map(len, units.values()))
@@ -120,7 +122,7 @@ def record(
     trial_samples = np.repeat(chosen, repeats)
     for first in range(0, n_trials, at_once):
         part = slice(first, min(first + at_once, n_trials))
-        # a generator for each trial: what is recorded does not depend on how many go at once
+        # a generator for each trial: what is recorded does not depend on how many go at once, but for rounding
         batch = torch.cat(
             [
                 encoder(

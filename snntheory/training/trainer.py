@@ -181,10 +181,6 @@ def fit(
     if resume and checkpoint is None:
         raise ValueError("resume needs checkpoint: name the file to go on from")
 
-    # an encoder refuses a time step that is too long for it: here, before a checkpoint is written
-    encoder(inputs[:1], network.dt, generator(torch.device("cpu"), seed))
-    network.to(target)
-    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     identity = {
         "network": network.settings(),
         "encoder": encoders.settings(encoder),
@@ -195,6 +191,10 @@ def fit(
         "seed": seed,
         "data": _digest(inputs, classes),
     }
+    # an encoder refuses a time step that is too long for it: here, before a checkpoint is written
+    encoder(inputs[:1], network.dt, generator(torch.device("cpu"), seed))
+    network.to(target)
+    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     history: list[dict[str, float]] = []
     first_step, total_loss, total_right, seconds = 0, 0.0, 0, 0.0
     if resume and checkpoint is not None and Path(checkpoint).exists():
@@ -314,6 +314,8 @@ def evaluate(
     network.to(target)
     inputs, classes = as_labelled(network, images, labels)
     batch_size = _check.integer("batch_size", batch_size, minimum=1)
+    seed = _check.integer("seed", seed, minimum=0)
+    encoders.settings(encoder), losses.settings(loss)  # refuse what is neither
     right, total_loss, spike_sums = 0, 0.0, np.zeros(network.n_layers)
     for step, first in enumerate(range(0, len(inputs), batch_size)):
         batch, goal = (x[first : first + batch_size].to(target) for x in (inputs, classes))

@@ -45,7 +45,7 @@ def test_by_hand():
     # membrane pole a = exp(-dt/tau_mem); spikes in steps 1 and 3 take away 1 each, which then decays
     neuron, dt = CubaLIF(0.02, 0.01), 0.004
     voltage, spikes = np.array([1.2, 0.1, 1.1, 0.0, 0.0]), np.array([1, 0, 1, 0, 0])
-    traces = make_traces(voltage, dt, ("time",), spikes=spikes)
+    traces = make_traces(voltage, dt, ("time",), spikes=spikes, phase="before reset")
     a = np.exp(-dt / 0.02)
     expected = voltage + np.array([0, a, a**2, a**3 + a, a**4 + a**2])
     restored = without_resets(traces, neuron, "impulse_invariance")

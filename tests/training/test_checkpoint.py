@@ -177,7 +177,7 @@ def test_saving_replaces_the_whole_file_or_nothing(saved, tmp_path, monkeypatch)
     first = path.read_bytes()
 
     def broken(content, target):
-        target.write_bytes(b"half")
+        target.write(b"half")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(torch, "save", broken)

@@ -25,9 +25,13 @@ def stability_polynomial(order: int) -> sympy.Poly:
     return sympy.Poly([sympy.Rational((-1) ** j, sympy.factorial(j)) for j in range(order, -1, -1)], _x)
 
 
-def _first_sign_change(function: Callable[[mpmath.mpf], mpmath.mpf], end: float) -> sympy.Float | None:
+def _first_sign_change(
+    function: Callable[[mpmath.mpf], mpmath.mpf], end: float, order: int
+) -> sympy.Float | None:
     """First root of ``function`` in (0, end], found by a scan in steps of 1/16 and bisection; None without one."""
-    with mpmath.workdps(30):
+    with mpmath.workdps(
+        30 + order
+    ):  # the terms of the alternating series reach exp(order) before they cancel
         step = mpmath.mpf(1) / 16
         left = step
         while left < end:
@@ -42,14 +46,14 @@ def real_axis_limit(order: int) -> sympy.Float:
     """Smallest positive ``x`` with ``|R_p(-x)| = 1``: steps below it (in time constants) are stable."""
     coefficients = stability_polynomial(order).all_coeffs()
     # the limit lies below p + 2: beyond, the last term of the series outgrows all others
-    return _first_sign_change(lambda x: abs(mpmath.polyval(coefficients, x)) - 1, order + 2)
+    return _first_sign_change(lambda x: abs(mpmath.polyval(coefficients, x)) - 1, order + 2, order)
 
 
 def positivity_limit(order: int) -> sympy.Float:
     """Largest ``x`` up to which ``R_p(-x)`` stays between 0 and 1; for even p it never changes sign."""
     coefficients = stability_polynomial(order).all_coeffs()
     limit = real_axis_limit(order)
-    root = _first_sign_change(lambda x: mpmath.polyval(coefficients, x), float(limit))
+    root = _first_sign_change(lambda x: mpmath.polyval(coefficients, x), float(limit), order)
     return limit if root is None else root
 
 

@@ -97,6 +97,8 @@ def product(spikes: torch.Tensor, weights: torch.Tensor, backend: str = "auto") 
     --------
     Equal to the dense product up to the order of the additions (tests/training/test_product.py).
     """
+    from torch.nn import functional
+
     _check.choice("backend", backend, BACKENDS)
     n_steps, batch, n_in = spikes.shape
     rows = spikes.reshape(n_steps * batch, n_in)
@@ -105,7 +107,8 @@ def product(spikes: torch.Tensor, weights: torch.Tensor, backend: str = "auto") 
         from .numba_product import product as run
 
         return run(rows, weights).view(n_steps, batch, -1)
-    return (rows @ weights).view(n_steps, batch, -1)
+    # the transposed copy is small, and the product and its gradients are several times faster than of rows @ weights
+    return functional.linear(rows, weights.t().contiguous()).view(n_steps, batch, -1)
 
 
 def numba_is_installed() -> bool:

@@ -12,6 +12,7 @@ import numba
 import numpy as np
 import torch
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 _compile_parallel: Any = numba.njit(cache=True, fastmath={"contract"}, nogil=True, parallel=True)
 
@@ -90,7 +91,7 @@ def product(spikes: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     _count(rows, starts[1:])
     np.cumsum(starts, out=starts)
     if starts[-1] > DENSEST * rows.size:
-        return spikes @ weights
+        return functional.linear(spikes, weights.t().contiguous())
     columns, values = np.empty(starts[-1], np.int32), np.empty(starts[-1], rows.dtype)
     _compress(rows, starts, columns, values)
     out: torch.Tensor = _Product.apply((starts, columns, values), weights)
