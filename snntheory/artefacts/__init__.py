@@ -199,7 +199,7 @@ def sources_digest() -> str:
 
 
 def git_commit() -> str | None:
-    """The commit of the sources, ``+changes`` behind it when they differ from it; None outside a checkout."""
+    """The commit of the sources of :func:`sources_digest`, ``+changes`` behind it if they differ; None without git."""
 
     def ask(*arguments: str) -> str:
         return subprocess.run(
@@ -207,7 +207,7 @@ def git_commit() -> str | None:
         ).stdout.strip()
 
     try:
-        return ask("rev-parse", "HEAD") + ("+changes" if ask("status", "--porcelain", "--", ".") else "")
+        return ask("rev-parse", "HEAD") + ("+changes" if ask("status", "--porcelain", "--", *_ROOMS) else "")
     except (OSError, subprocess.CalledProcessError):
         return None
 
