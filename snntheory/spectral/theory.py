@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _check
@@ -109,6 +112,63 @@ def theory_psd(
             f"dt must be below {model.max_stable_dt:g} s: {scheme} is unstable at {dt:g} s and has no spectrum"
         )
     return _power(rates, weights) * dt**2 * np.abs(model.frequency_response(2 * np.pi * frequency)) ** 2
+
+
+def expected_welch(
+    density: Callable[[NDArray[np.float64]], ArrayLike],
+    dt: float,
+    segment_samples: int,
+    window: str = "hann",
+    detrend: bool = True,
+) -> xr.DataArray:
+    """What Welch's method gives on average for a process of known density: leakage and removed means included.
+
+    Definition, with the window ``w``, the segment's autocovariance matrix ``C`` and ``D`` that takes the mean away::
+
+        E S_k = dt / sum(w^2) * sum_{m,n} e^{-2 pi j k (m - n) / N} (W D C D^T W)_{mn}
+
+    Parameters
+    ----------
+    density : callable
+        Two-sided density of the sampled process at frequencies (array, hertz) up to ``1 / (2 dt)``, for example
+        ``lambda f: theory_psd(neuron, rate, weight, f, dt, scheme)``.
+    dt : float
+        Sampling interval in seconds.
+    segment_samples : int
+        Length of a segment, at least 2; work and memory grow with its square.
+    window : str
+        Of :func:`scipy.signal.get_window`.
+    detrend : bool
+        Whether the mean of every segment is taken away, as :func:`snntheory.spectral.psd` does by default.
+
+    Returns
+    -------
+    DataArray (frequency,)
+        At the frequencies of :func:`snntheory.spectral.psd`.
+
+    Assumptions
+    -----------
+    The autocovariance has died out after eight segments.
+
+    References
+    ----------
+    Percival and Walden (1993), chapter 6.
+    """
+    from scipy.linalg import toeplitz
+    from scipy.signal import get_window
+
+    dt = _check.positive("dt", dt, "s")
+    n = _check.integer("segment_samples", segment_samples, minimum=2)
+    fine = np.fft.rfftfreq(16 * n, dt)
+    covariance = toeplitz(np.fft.irfft(np.asarray(density(fine), dtype=np.float64), 16 * n)[:n] / dt)
+    taper = get_window(window, n)
+    operator = np.diag(taper) @ (np.eye(n) - 1 / n if detrend else np.eye(n))
+    spectra = np.fft.rfft(operator, axis=0)
+    expected = np.einsum("km,mn,kn->k", spectra, covariance, spectra.conj(), optimize=True).real
+    frequency = np.fft.rfftfreq(n, dt)
+    return xr.DataArray(
+        expected * dt / np.sum(taper**2), coords={"frequency": frequency}, dims=("frequency",)
+    )
 
 
 def _power(rates: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
