@@ -53,13 +53,23 @@ def choice(name: str, value: Any, allowed: Iterable[str]) -> str:
 
 
 def array(name: str, value: Any, *, ndim: int | None = None, minimum: float = -math.inf) -> np.ndarray:
-    """``value`` as a finite float64 array, of ``ndim`` dimensions when given."""
+    """``value`` as a finite float64 array, of ``ndim`` dimensions when given; booleans count as 0 and 1."""
     try:
-        result = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        given = np.asarray(value)  # not yet float64: that would drop imaginary parts and read text as numbers
+    except (TypeError, ValueError, RuntimeError) as error:
         raise TypeError(
             f"{name} must be an array of real numbers, got {type(value).__name__}: {error}"
         ) from None
+    if given.dtype.kind == "O":
+        strange = [repr(item) for item in given.ravel() if not isinstance(item, Real)][:1]
+    else:
+        strange = [] if given.dtype.kind in "biuf" else [f"values of type {given.dtype}"]
+    if strange:
+        raise TypeError(
+            f"{name} must be an array of real numbers, got {strange[0]}; "
+            "convert it first, for example with .real or .astype(float)"
+        )
+    result = given.astype(np.float64, copy=False)
     if ndim is not None and result.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} dimension(s), got shape {result.shape}")
     if not np.all(np.isfinite(result)):
