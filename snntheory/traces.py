@@ -178,7 +178,7 @@ def time_step(time: np.ndarray, dt: float | None = None) -> float:
         rounded = float(f"{mean:.12g}")
         return rounded if _worst_deviation(time, rounded)[0] <= 1.0 else time_step(time, mean)
     worst, place = _worst_deviation(time, dt)
-    if worst > 1.0:
+    if not worst <= 1.0:  # a NaN is not uniform either
         expected = float(time[0]) + dt * place
         raise ValueError(
             f"time is not uniform with dt = {dt:g} s: sample {place} lies at {float(time[place]):.9g} s instead "

@@ -95,6 +95,23 @@ def test_csv_with_coarsely_printed_times(tmp_path):
         load_traces(tmp_path / "v.csv", dt=1e-3)
 
 
+@pytest.mark.parametrize("times", [["nan", "0.001", "0.002"], ["0", "nan", "0.002"], ["0", "0.001", "inf"]])
+def test_csv_with_a_time_that_is_no_number(tmp_path, times):
+    (tmp_path / "v.csv").write_text("t,v\n" + "".join(f"{t},1\n" for t in times))
+    for options in ({}, {"dt": 1e-3}):
+        with pytest.raises(ValueError, match="v.csv.*time .*finite"):
+            load_traces(tmp_path / "v.csv", **options)
+
+
+def test_sparse_tensors_are_refused(tmp_path):
+    torch = pytest.importorskip("torch")
+    spikes = torch.eye(4).to_sparse()
+    for content in (spikes, {"spk": spikes}, [spikes, spikes]):
+        torch.save(content, tmp_path / "v.pt")
+        with pytest.raises(ValueError, match="dense tensor"):
+            load_traces(tmp_path / "v.pt", dims=("neuron", "time"), dt=1e-3)
+
+
 def test_csv_without_times_asks(tmp_path):
     np.savetxt(tmp_path / "v.csv", np.arange(12.0).reshape(4, 3), delimiter=",")
     with pytest.raises(ValueError, match="dims.*dt"):

@@ -217,10 +217,76 @@ def test_labels_beside_another_array(tmp_path):
         load_traces(path)
 
 
-def test_damaged_labels(tmp_path):
+@pytest.mark.parametrize("labels", ['{"schema": "snntheory-traces/1"}', "[]", "{}", '"text"'])
+def test_damaged_labels(tmp_path, labels):
     path = tmp_path / "v.npz"
-    np.savez(path, snntheory_traces=np.array('{"schema": "snntheory-traces/1"}'), voltage=np.zeros(3))
+    np.savez(path, snntheory_traces=np.array(labels), voltage=np.zeros(3))
     with pytest.raises(ValueError, match="labels are damaged"):
+        load_traces(path)
+
+
+@pytest.mark.parametrize("content", [b"[]", b"{}", b"3", b"\xff\xfe\x00binary", b"", b"[" * 100_000])
+def test_labels_beside_an_array_that_are_none(tmp_path, content):
+    path = save_traces(example(".npy"), tmp_path / "v.npy")
+    (tmp_path / "v.npy.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"v\.npy\.json is truncated or damaged"):
+        load_traces(path)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("attrs", "t0"), None),
+        (("attrs", "dt"), "fast"),
+        (("attrs",), []),
+        (("variables",), None),
+        (("variables", "time"), 5),
+        (("variables", "voltage", "shape"), [5]),
+        (("variables", "trial"), {"dims": ["trial"], "dtype": "<f8", "values": ["x"]}),
+    ],
+)
+def test_labels_beside_an_array_with_a_damaged_entry(tmp_path, place, value):
+    path = save_traces(example(".npy"), tmp_path / "v.npy")
+    labels = json.loads((tmp_path / "v.npy.json").read_text())
+    entry = labels
+    for key in place[:-1]:
+        entry = entry[key]
+    entry[place[-1]] = value
+    (tmp_path / "v.npy.json").write_text(json.dumps(labels))
+    with pytest.raises(ValueError, match=r"v\.npy\.json.* damaged"):
+        load_traces(path)
+
+
+def test_labels_beside_an_array_without_t0(tmp_path):
+    path = save_traces(example(".npy"), tmp_path / "v.npy")
+    labels = json.loads((tmp_path / "v.npy.json").read_text())
+    del labels["attrs"]["t0"]
+    (tmp_path / "v.npy.json").write_text(json.dumps(labels))
+    with pytest.raises(ValueError, match=r"v\.npy\.json is truncated or damaged.*t0"):
+        load_traces(path)
+
+
+@pytest.mark.parametrize("kind", ["number", "text", "list", "sparse"])
+def test_a_tensor_file_of_ours_with_something_else_in_it(tmp_path, kind):
+    torch = pytest.importorskip("torch")
+    path = save_traces(example(".pt"), tmp_path / "v.pt")
+    content = torch.load(path, weights_only=True)
+    voltage = content["voltage"]
+    content["voltage"] = {
+        "number": 3,
+        "text": "voltage",
+        "list": [voltage],
+        "sparse": voltage.to_sparse(),
+    }[kind]
+    torch.save(content, path)
+    with pytest.raises(ValueError, match="'voltage' must be a dense tensor"):
+        load_traces(path)
+
+
+def test_time_in_a_table_of_ours_must_be_numbers(tmp_path):
+    path = save_traces(example(".csv"), tmp_path / "v.csv")
+    path.write_text(path.read_text().replace("\n0.25,", "\nnan,"))
+    with pytest.raises(ValueError, match="time must be a 1-D axis of finite seconds"):
         load_traces(path)
 
 

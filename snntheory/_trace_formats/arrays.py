@@ -54,20 +54,24 @@ def read_npy(path: Path, lazy: bool) -> xr.Dataset | Recording:
         from dask.array import from_array
 
         values = from_array(values)
-    if not _sidecar(path).exists():
+    beside = _sidecar(path)
+    if not beside.exists():
         return Recording({"voltage": values})
-    labels = parse_json(_sidecar(path), _sidecar(path).read_text(encoding="utf-8"))
-    described = labels.get("shape") == list(values.shape) and labels.get("dtype") == values.dtype.str
+    labels = parse_json(beside, beside.read_bytes())
+    try:
+        described = labels["shape"] == list(values.shape) and labels["dtype"] == values.dtype.str
+        if "values" not in labels["variables"]["time"]:
+            time = labels["attrs"]["t0"] + labels["attrs"]["dt"] * np.arange(values.shape[-1])
+            arrays = {"voltage": values, "time": time}
+        else:
+            arrays = {"voltage": values}
+    except (KeyError, TypeError, IndexError) as error:
+        raise damaged(beside, error) from error
     if not described or (not lazy and labels.get("sha256") != _files.sha256(path)):
         raise ValueError(
-            f"{_sidecar(path)} describes another array than {path} holds; delete it and give dims and dt"
+            f"{beside} describes another array than {path} holds; delete it and give dims and dt"
         )
-    arrays = {"voltage": values}
-    time = labels.get("variables", {}).get("time", {})
-    if "values" not in time:
-        attrs = labels.get("attrs", {})
-        arrays["time"] = attrs.get("t0") + attrs.get("dt") * np.arange(values.shape[-1])
-    return unflatten(path, labels, arrays)
+    return unflatten(beside, labels, arrays)
 
 
 def write_npy(traces: xr.Dataset, path: Path) -> None:
@@ -105,7 +109,7 @@ def read_pt(path: Path, lazy: bool) -> xr.Dataset | Recording:
             "never loaded. Save again with torch.save(tensor, path) or a dict of tensors"
         ) from error
     if isinstance(content, dict) and LABELS in content:
-        arrays = {name: value.numpy() for name, value in content.items() if name != LABELS}
+        arrays = {name: _dense(path, name, value) for name, value in content.items() if name != LABELS}
         return unflatten(path, parse_json(path, content[LABELS]), arrays)
     entries = content if isinstance(content, dict) else {"voltage": content}
     arrays = {}
@@ -117,8 +121,7 @@ def read_pt(path: Path, lazy: bool) -> xr.Dataset | Recording:
                 )
             value = torch.stack(list(value))
         if torch.is_tensor(value):
-            value = value.detach()
-            arrays[str(name)] = (value.float() if value.dtype == torch.bfloat16 else value).numpy()
+            arrays[str(name)] = _dense(path, name, value)
         elif name == "dt" and scalar(value) is not None:
             arrays["dt"] = np.asarray(value)
     return _bare(path, arrays)
@@ -143,6 +146,18 @@ def _torch(path: Path) -> Any:
             f"{path}: .pt files need PyTorch: pip install 'snntheory[train]'; or use .npz"
         ) from error
     return torch
+
+
+def _dense(path: Path, name: Any, value: Any) -> np.ndarray:
+    """A tensor as an array; anything else, and tensors that numpy has no form for, refused."""
+    try:
+        value = value.detach()
+        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
+    except (AttributeError, TypeError, RuntimeError) as error:
+        kind = f"{value.layout}, {value.dtype}" if hasattr(value, "layout") else type(value).__name__
+        raise ValueError(
+            f"{path}: {name!r} must be a dense tensor of real numbers, got {kind}; convert it and save again"
+        ) from error
 
 
 def _bare(path: Path, arrays: dict[str, np.ndarray]) -> Recording:

@@ -73,8 +73,10 @@ def flatten(
 
 def unflatten(path: Path, labels: Any, arrays: Mapping[str, Any]) -> xr.Dataset:
     """The Dataset that `flatten` took apart."""
+    if not isinstance(labels, dict) or "schema" not in labels:
+        raise ValueError(f"{path}: its labels are damaged (they name no schema); export it again")
+    check_schema(path, labels["schema"])
     try:
-        check_schema(path, labels["schema"])
         variables = {}
         for name, entry in labels["variables"].items():
             values = (
@@ -88,7 +90,7 @@ def unflatten(path: Path, labels: Any, arrays: Mapping[str, Any]) -> xr.Dataset:
             name: variables.pop(name) for name in list(variables) if labels["variables"][name]["coordinate"]
         }
         return xr.Dataset(variables, coords=coords, attrs=labels["attrs"])
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(f"{path}: its labels are damaged ({error!r}); export it again") from error
 
 
@@ -112,11 +114,11 @@ def texts(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def parse_json(path: Path, text: str) -> Any:
+def parse_json(path: Path, text: str | bytes) -> Any:
     """JSON text out of the file ``path``."""
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, TypeError, RecursionError) as error:  # undecodable bytes are a ValueError
         raise damaged(path, error) from error
 
 

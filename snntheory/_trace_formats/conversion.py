@@ -84,9 +84,14 @@ def labelled(
     if known is not None and dims is not None and tuple(dims) != known:
         raise ValueError(f"{path} has the dimensions {known}, not {tuple(dims)}; leave dims out")
     if recording.time is not None:
-        t0 = float(recording.time[0])
-        deviation = np.abs(recording.time - t0 - step * np.arange(recording.time.size))
-        if deviation.max() > 0.01 * step:  # room for times printed with few digits
+        time = recording.time
+        if time.ndim != 1 or not time.size or time.dtype.kind not in "iuf" or not np.all(np.isfinite(time)):
+            raise ValueError(
+                f"{path}: its time column must hold one finite number of seconds a row; correct it"
+            )
+        t0 = float(time[0])
+        deviation = np.abs(time - t0 - step * np.arange(time.size))
+        if not deviation.max() <= 0.01 * step:  # room for times printed with few digits; NaN is refused
             raise ValueError(f"{path}: its time column does not have the step dt = {step:g} s; leave dt out")
     companions = {
         other: arrays[other]
