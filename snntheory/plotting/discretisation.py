@@ -18,7 +18,7 @@ from .. import _check
 from ..linear import DiscreteNeuron, frequency_response
 from ..linear import schemes as registry
 from ..neuron import CubaLIF
-from .style import GRID, PALETTE, THEORY, axes_of, colour_for_dt, format_dt, label_lines
+from .style import GRID, PALETTE, THEORY, axes_of, colour_for_dt, format_dt, label_lines, plain_number
 
 SCHEME_COLOURS = dict(
     zip(
@@ -81,7 +81,7 @@ def hidden_time_constant_figure(
     )
     ax.set_xlim(x.min(), x.max())
     ax.set_ylim(0.2, 2.3)
-    ax.xaxis.set_major_formatter(FuncFormatter(_plain_number))
+    ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.grid(True, which="major", color=GRID, lw=0.5)
     label_lines(ax, [(x.max(), min(y, 2.25), title, colour) for _, y, title, colour in ends])
@@ -218,8 +218,8 @@ def response_figure(models: Sequence[DiscreteNeuron]) -> tuple[Figure, np.ndarra
     gain.set_ylim(bottom=floor / 1.3)
     phase.set(ylabel="phase error (degrees)", xlabel="frequency (Hz)", xlim=(low, high))
     phase.yaxis.set_major_locator(MultipleLocator(90))
-    phase.xaxis.set_major_formatter(FuncFormatter(_plain_number))
-    gain.yaxis.set_major_formatter(FuncFormatter(_plain_number))
+    phase.xaxis.set_major_formatter(FuncFormatter(plain_number))
+    gain.yaxis.set_major_formatter(FuncFormatter(plain_number))
     for ax in axes:
         ax.grid(True, which="major", color=GRID, lw=0.5)
     ends[0].append((high, float(exact[-1]), "$H$", THEORY))
@@ -325,7 +325,3 @@ def _by_scheme(models: Sequence[DiscreteNeuron]) -> dict[str, list[DiscreteNeuro
     for model in models:
         groups.setdefault(model.scheme.title, []).append(model)
     return groups
-
-
-def _plain_number(value: float, _: Any = None) -> str:
-    return f"{value:g}"

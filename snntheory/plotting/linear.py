@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike
 from .. import _check
 from ..linear import frequency_response, kernel, natural_frequency, peak_time, response
 from ..neuron import CubaLIF
-from .style import GRID, PALETTE, THEORY, axes_of, label_lines
+from .style import GRID, PALETTE, THEORY, axes_of, label_lines, plain_number
 
 
 def kernel_figure(
@@ -227,8 +226,8 @@ def bode_figure(neuron: CubaLIF, frequency: ArrayLike | None = None) -> tuple[Fi
     gain.set(xscale="log", yscale="log", ylabel=r"gain $|H(j\Omega)|$")
     phase.set(ylabel="phase (degrees)", xlabel=r"frequency $\Omega/2\pi$ (Hz)", ylim=(-185, 5))
     phase.yaxis.set_major_locator(MultipleLocator(45))
-    phase.xaxis.set_major_formatter(FuncFormatter(_plain_number))
-    gain.yaxis.set_major_formatter(FuncFormatter(_plain_number))
+    phase.xaxis.set_major_formatter(FuncFormatter(plain_number))
+    gain.yaxis.set_major_formatter(FuncFormatter(plain_number))
     for ax in axes:
         ax.grid(True, which="major", color=GRID, lw=0.5)
     return fig, axes
@@ -258,7 +257,3 @@ def psp_fit_figure(
     ax.set(xlabel="time after the spike (ms)", ylabel="voltage")
     ax.legend(loc="upper right")
     return fig, ax
-
-
-def _plain_number(value: float, _: Any = None) -> str:
-    return f"{value:g}"

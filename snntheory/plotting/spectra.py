@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from ..spectral import cone_of_influence, inside_cone
-from .style import GRID, PALETTE, THEORY, axes_of, colour_for_dt, format_dt, label_lines
+from ..spectral import cone_of_influence, outside_cone
+from .style import GRID, PALETTE, THEORY, axes_of, colour_for_dt, format_dt, label_lines, plain_number
 
 MOST_COLUMNS = 1600
 
@@ -92,7 +92,7 @@ def psd_figure(
         ylabel=ylabel or _density_label(next(iter(measured.values()))),
     )
     ax.grid(True, which="major", color=GRID, lw=0.6)
-    ax.xaxis.set_major_formatter(FuncFormatter(_plain_number))
+    ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
     if expected:
         handles = [
             Line2D([], [], color="#777777", lw=2.6, alpha=0.55, label="measured"),
@@ -149,7 +149,7 @@ def scalogram_figure(
     centres = np.add.reduceat(time, starts) / counts
     centres[[0, -1]] = time[[0, -1]]  # the picture spans the record
 
-    free = inside_cone(transform).values if "record_start" in transform.attrs else np.ones((1, 1), bool)
+    free = outside_cone(transform).values if "record_start" in transform.attrs else np.ones((1, 1), bool)
     free = np.broadcast_to(free, transform.shape)[:, starts]
     highest = float(shown[free].max() if free.any() else shown.max()) or 1.0
     top = highest if vmax is None else vmax
@@ -161,7 +161,7 @@ def scalogram_figure(
     ax.set_xlim(time[0], time[-1])
     ax.set_ylim(frequency[0], frequency[-1])
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(_plain_number))
+    ax.yaxis.set_major_formatter(FuncFormatter(plain_number))
     ax.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
     if "record_start" in transform.attrs:
         _shade_cone(ax, transform, frequency)
@@ -235,7 +235,3 @@ def _darker(colour: str) -> tuple[float, float, float]:
 def _density_label(spectrum: xr.DataArray) -> str:
     unit = str(spectrum.attrs.get("units", "1/Hz")).replace("^2", "²")
     return f"power spectral density ({unit})"
-
-
-def _plain_number(value: float, _: Any = None) -> str:
-    return f"{value:g}"

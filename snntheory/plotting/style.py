@@ -87,6 +87,11 @@ def format_dt(dt: float) -> str:
     return f"{dt * factor:.4g} {unit}"
 
 
+def plain_number(value: float, _: Any = None) -> str:
+    """A tick of a logarithmic axis as "0.1", "10", "1000" instead of a power of ten."""
+    return f"{value:g}"
+
+
 def axes_of(ax: Axes | None) -> tuple[Figure, Axes]:
     """Figure and axes to draw into: those of ``ax``, or new ones."""
     if ax is None:

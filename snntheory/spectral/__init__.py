@@ -4,17 +4,18 @@ from typing import TYPE_CHECKING, Any
 
 # Imported here and now: the function psd must take the place of the submodule psd for good.
 from .psd import psd, variance_from_psd
-from .wavelets import cone_of_influence, cwt, default_frequencies, global_wavelet_spectrum, inside_cone
+from .wavelets import cone_of_influence, cwt, default_frequencies, global_wavelet_spectrum, outside_cone
 
 if TYPE_CHECKING:
-    from .theory import theory_psd
+    from .theory import expected_welch, theory_psd
 
 __all__ = [
     "cone_of_influence",
     "cwt",
     "default_frequencies",
+    "expected_welch",
     "global_wavelet_spectrum",
-    "inside_cone",
+    "outside_cone",
     "psd",
     "theory_psd",
     "variance_from_psd",
@@ -22,8 +23,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name == "theory_psd":  # on first use: saved traces can be analysed without the linear room
-        from .theory import theory_psd
+    if name in (
+        "expected_welch",
+        "theory_psd",
+    ):  # on first use: saved traces are analysed without the linear room
+        from . import theory
 
-        return theory_psd
+        return getattr(theory, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -175,8 +175,8 @@ def cone_of_influence(frequencies: Any, omega0: float = 6.0, norm: str = "l2") -
     return np.asarray(math.sqrt(2) * _fourier_factor(norm, omega0) / grid)
 
 
-def inside_cone(transform: xr.DataArray) -> xr.DataArray:
-    """Where a wavelet transform is free of the ends of its record.
+def outside_cone(transform: xr.DataArray) -> xr.DataArray:
+    """Where a wavelet transform is free of the ends of its record: outside their cone of influence.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def inside_cone(transform: xr.DataArray) -> xr.DataArray:
 
 
 def global_wavelet_spectrum(
-    transform: xr.DataArray, inside_cone: bool = True, density: bool = False
+    transform: xr.DataArray, outside_cone: bool = True, density: bool = False
 ) -> xr.DataArray:
     """Mean wavelet power over time.
 
@@ -206,8 +206,9 @@ def global_wavelet_spectrum(
     Parameters
     ----------
     transform : DataArray (..., frequency, time), as from `cwt`
-    inside_cone : bool
-        Average only what is free of the ends; frequencies that have nothing left are NaN.
+    outside_cone : bool
+        Average only what lies outside the cone of influence, free of the ends; frequencies that have
+        nothing left are NaN.
     density : bool
 
     Returns
@@ -220,7 +221,7 @@ def global_wavelet_spectrum(
     """
     _check_transform(transform)
     power = transform.real**2 + transform.imag**2
-    if inside_cone:
+    if outside_cone:
         mask = _mask(transform)
         count = mask.sum("time")
         out = power.where(mask, 0.0).sum("time") / count.where(count > 0)
@@ -234,12 +235,12 @@ def global_wavelet_spectrum(
         squared = "1/Hz" if unit == "1" else f"{squared}/Hz"
     out.name = "global_wavelet_spectrum"
     kept = {key: transform.attrs[key] for key in ("wavelet", "omega0", "norm", "dt")}
-    out.attrs = kept | {"units": squared, "inside_cone": str(inside_cone).lower()}
+    out.attrs = kept | {"units": squared, "outside_cone": str(outside_cone).lower()}
     return out
 
 
 def _mask(transform: xr.DataArray) -> xr.DataArray:
-    return inside_cone(transform)
+    return outside_cone(transform)
 
 
 def _check_transform(transform: Any) -> None:

@@ -16,7 +16,7 @@ from snntheory.spectral import (
     cwt,
     default_frequencies,
     global_wavelet_spectrum,
-    inside_cone,
+    outside_cone,
     psd,
 )
 from snntheory.spectral import wavelets as module
@@ -235,30 +235,30 @@ def test_default_frequencies(n, norm):
     )
 
 
-def test_inside_cone_and_slices():
+def test_outside_cone_and_slices():
     w = cwt(trace(red_noise(400)), frequencies=[20.0, 100.0])
-    mask = inside_cone(w)
+    mask = outside_cone(w)
     t = w["time"].values
     for row, f in enumerate((20.0, 100.0)):
         cone = float(cone_of_influence(f))
         np.testing.assert_array_equal(mask.values[row], (t >= cone) & (t[-1] - t >= cone))
     # A slice keeps the ends of the record it came from.
-    xr.testing.assert_equal(inside_cone(w.isel(time=slice(50, 200))), mask.isel(time=slice(50, 200)))
+    xr.testing.assert_equal(outside_cone(w.isel(time=slice(50, 200))), mask.isel(time=slice(50, 200)))
 
 
 def test_cone_contains_what_an_end_disturbs():
     # A cosine cut off by the record: outside the cone its l1 amplitude is right to 8 % (Φ(-√2) = 0.079).
     w = cwt(trace(np.cos(2 * np.pi * 25 * DT * np.arange(1000))), frequencies=[25.0], norm="l1", detrend=None)
     error = np.abs(np.abs(w.values[0]) - 1)
-    inside = inside_cone(w).values[0]
-    assert error[inside].max() < 0.08 < error[~inside].max()
+    free = outside_cone(w).values[0]
+    assert error[free].max() < 0.08 < error[~free].max()
 
 
-def test_nothing_inside_is_nan():
+def test_nothing_outside_the_cone_is_nan():
     w = cwt(trace(red_noise(100)), frequencies=[5.0, 200.0])
     spectrum = global_wavelet_spectrum(w)
     assert np.isnan(spectrum.values[0]) and np.isfinite(spectrum.values[1])
-    assert np.isfinite(global_wavelet_spectrum(w, inside_cone=False).values).all()
+    assert np.isfinite(global_wavelet_spectrum(w, outside_cone=False).values).all()
 
 
 # Labels, types, devices -------------------------------------------------------------------------------------
@@ -344,6 +344,6 @@ def test_device_that_is_not_there(device):
 
 def test_functions_of_a_transform_want_one():
     with pytest.raises(TypeError, match="made by cwt"):
-        inside_cone(trace(red_noise(100)))
+        outside_cone(trace(red_noise(100)))
     with pytest.raises(ValueError, match="dimensions frequency and time"):
         global_wavelet_spectrum(cwt(trace(red_noise(100))).isel(time=0))
