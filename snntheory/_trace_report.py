@@ -59,8 +59,7 @@ def write_report(
 
 def _summary(traces: xr.Dataset, voltage: xr.DataArray, spectrum: xr.DataArray) -> dict[str, str]:
     dt = traces.attrs["dt"]
-    cumulative = np.cumsum(spectrum.mean(["trial", "neuron"]).values)
-    half = float(spectrum["frequency"][int(np.searchsorted(cumulative, cumulative[-1] / 2))])
+    half = _median_frequency(spectrum.mean(["trial", "neuron"]), dt)
     summary = {
         "trials x neurons x steps": f"{voltage.sizes['trial']} x {voltage.sizes['neuron']} x {voltage.sizes['time']}",
         "time step": f"{dt:g} s (Nyquist frequency {0.5 / dt:g} Hz)",
@@ -73,6 +72,14 @@ def _summary(traces: xr.Dataset, voltage: xr.DataArray, spectrum: xr.DataArray) 
         spikes = traces["spikes"].isel(time=slice(-voltage.sizes["time"], None))
         summary["firing rate, mean"] = f"{float(spikes.mean()) / dt:.4g} Hz"
     return summary
+
+
+def _median_frequency(spectrum: xr.DataArray, dt: float) -> float:
+    """The frequency below which half of a two-sided density lies, its halves at -f and f put together."""
+    frequency = spectrum["frequency"].values
+    twice = (frequency > 0) & (frequency < 0.5 / dt - 0.25 * frequency[1])  # as in variance_from_psd
+    cumulative = np.cumsum(spectrum.values * np.where(twice, 2.0, 1.0))
+    return float(frequency[int(np.searchsorted(cumulative, cumulative[-1] / 2))])
 
 
 def _write(

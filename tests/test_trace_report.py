@@ -1,0 +1,41 @@
+"""The summary of a recording: numbers known beforehand."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from snntheory import _trace_report, make_traces
+from snntheory.spectral import variance_from_psd
+
+DT = 0.002
+
+
+@pytest.mark.parametrize("method", ["welch", "multitaper"])
+@pytest.mark.parametrize(("power_at_nyquist", "half"), [(0.4, 25.0), (0.6, 250.0)])
+def test_half_of_the_power_of_two_sines(tmp_path, method, power_at_nyquist, half):
+    """A sine of power 1/2 at 25 Hz and one at Nyquist's frequency, which counts once: half lies below the stronger.
+
+    Counted as often as the others, 0.4 at Nyquist's frequency would outweigh the 1/4 that a two-sided density
+    has at 25 Hz.
+    """
+    n = np.arange(2000)
+    values = np.sin(2 * np.pi * 25 * DT * n) + np.sqrt(power_at_nyquist) * (-1.0) ** n
+    summary = _trace_report.write_report(make_traces(values, DT, ("time",)), tmp_path, method)
+    found = float(summary["half of the power lies below"].removesuffix(" Hz"))
+    assert found == pytest.approx(half, abs=3)  # Hz: Welch's default segment resolves 1.1, the tapers 1
+
+
+@pytest.mark.parametrize(
+    ("samples", "density", "place"),
+    [
+        (8, [0.6, 0.5, 0.0, 0.0, 0.0], 1),  # zero counts once: 0.6 against 1
+        (8, [0.0, 0.5, 0.0, 0.0, 0.6], 1),  # and so does Nyquist's frequency
+        (9, [0.0, 0.4, 0.0, 0.0, 0.5], 4),  # an odd number of samples has none: 0.8 against 1
+    ],
+)
+def test_which_frequencies_count_once(samples, density, place):
+    frequency = np.fft.rfftfreq(samples, DT)
+    spectrum = xr.DataArray(density, dims="frequency", coords={"frequency": frequency}, attrs={"dt": DT})
+    assert _trace_report._median_frequency(spectrum, DT) == frequency[place]
+    below = spectrum.where(spectrum["frequency"] < frequency[place], 0.0)
+    assert variance_from_psd(below) < 0.5 * variance_from_psd(spectrum)  # the other function agrees
