@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from snntheory import cli, load_traces, make_traces
+from snntheory import cli, gradients, load_traces, make_traces
+from snntheory.linear import schemes as linear_schemes
 from snntheory.training import checkpoint as checkpoints
 from snntheory.training import datasets
 
@@ -101,6 +102,19 @@ def test_every_option_is_explained():
         assert declared.help, name
         for parameter in declared.params:
             assert parameter.help, f"{name} {parameter.name}"
+
+
+@pytest.mark.parametrize(
+    ("option", "names"), [("scheme", linear_schemes.names()), ("surrogate", gradients.SURROGATES)]
+)
+def test_help_of_train_lists_what_there_is(option, names):
+    """The help is typed by hand, because the rooms that know the names load too slowly for it."""
+    import typer
+
+    train = typer.main.get_command(cli.app).commands["train"]
+    text = next(parameter.help for parameter in train.params if parameter.name == option)
+    listed = text.split(":")[1].strip(" .").split(", ")
+    assert sorted(listed) == sorted(names)
 
 
 def test_evaluate(command, model, digits_file):
