@@ -137,7 +137,7 @@ def expected_welch(
     segment_samples : int
         Length of a segment, at least 2; work and memory grow with its square.
     window : str
-        Of :func:`scipy.signal.get_window`.
+        Name of a window of ``scipy.signal.get_window``.
     detrend : bool
         Whether the mean of every segment is taken away, as :func:`snntheory.spectral.psd` does by default.
 
@@ -159,7 +159,7 @@ def expected_welch(
 
     dt = _check.positive("dt", dt, "s")
     n = _check.integer("segment_samples", segment_samples, minimum=2)
-    fine = np.fft.rfftfreq(16 * n, dt)
+    fine = np.asarray(np.fft.rfftfreq(16 * n, dt), dtype=np.float64)
     covariance = toeplitz(np.fft.irfft(np.asarray(density(fine), dtype=np.float64), 16 * n)[:n] / dt)
     taper = get_window(window, n)
     operator = np.diag(taper) @ (np.eye(n) - 1 / n if detrend else np.eye(n))
