@@ -1,0 +1,5 @@
+"""Entries of this source."""
+
+from .entry import Entry
+
+ENTRIES: tuple[Entry, ...] = ()
