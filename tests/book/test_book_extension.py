@@ -4,8 +4,11 @@ import os
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
-from snntheory_book import execution_cache, mathjax, offline, profile
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from snntheory_book import downloads, execution_cache, mathjax, offline, profile
 from snntheory_book.digest import sources_digest
 from snntheory_book.docstrings import escape_bars, underline_sections
 from snntheory_book.public_names import find_object, possible_paths
@@ -204,3 +207,25 @@ def test_possible_paths_are_relative_to_the_docstring():
     assert paths[0] == "discretize" and "snntheory.linear.discrete.discretize" in paths
     assert [find_object(path) for path in paths if path == "snntheory.linear.discretize"] != [None]
     assert possible_paths("linear.kernel", None) == ["linear.kernel", "snntheory.linear.kernel"]
+
+
+def test_outputs_come_from_the_cache(tmp_path):
+    """A notebook without outputs gets those that its cells have in the cache; another one is refused."""
+    executed = clean_notebook(Path(__file__).parent / "data" / "sample_chapter.md")
+    bare = nbformat.from_dict(executed)
+    code = [cell for cell in executed.cells if cell.cell_type == "code"]
+    for number, cell in enumerate(code, 1):
+        cell.execution_count = number
+        cell.outputs = [nbformat.v4.new_output("stream", text=f"{number}\n")]
+    get_cache(tmp_path).cache_notebook_bundle(CacheBundleIn(executed, "sample.md"), check_validity=False)
+
+    assert not downloads.is_executed(bare)
+    merged = downloads.with_outputs(bare, tmp_path)
+    assert downloads.is_executed(merged) and len(merged.cells) == len(bare.cells)
+    found = [cell.outputs[0].text for cell in merged.cells if cell.cell_type == "code"]
+    assert found == [f"{number}\n" for number in range(1, len(code) + 1)]
+    assert downloads.with_outputs(executed, tmp_path / "none") is executed
+
+    next(cell for cell in bare.cells if cell.cell_type == "code").source += "\nchanged = 1"
+    with pytest.raises(ExtensionError, match="no outputs of this notebook"):
+        downloads.with_outputs(bare, tmp_path)

@@ -79,6 +79,15 @@ class SmallBook:
     def page(self, name="chapter"):
         return (self.root / "_build" / "html" / f"{name}.html").read_text(encoding="utf-8")
 
+    def notebook(self, name="chapter"):
+        """Number and text of each code cell of the notebook that the page offers."""
+        path = self.root / "_build" / "html" / "_sources" / f"{name}.ipynb"
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = [cell for cell in cells if cell["cell_type"] == "code"]
+        return [
+            (cell["execution_count"], "".join("".join(o["text"]) for o in cell["outputs"])) for cell in code
+        ]
+
 
 @pytest.fixture
 def book(tmp_path):
@@ -162,3 +171,14 @@ def test_changed_style_sheet_arrives(book):
         file.write("/* changed */\n")
     assert book.build()[0] == 0
     assert "/* changed */" in (book.root / "_build" / "html" / "_static" / "book.css").read_text()
+
+
+def test_page_from_the_cache_offers_its_executed_notebook(book):
+    """myst-nb writes the notebook of a cached page as it was before execution."""
+    assert book.build()[0] == 0
+    executed = book.notebook()
+    assert executed == [(1, "the value is 1\n")]
+    book.write("book/chapter.md", CHAPTER + "\nOne more sentence.\n")
+    status, output = book.build()
+    assert status == 0 and "Using cached notebook" in output, output
+    assert "One more sentence" in book.page() and book.notebook() == executed
