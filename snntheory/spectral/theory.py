@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _check
 from ..linear import discretize, frequency_response
 from ..linear.continuous import kernel
-from ..linear.schemes.impulse_invariance import stable_propagator
 from ..neuron import CubaLIF
 
 ARRIVALS = ("poisson", "bernoulli")
@@ -198,7 +197,7 @@ def _sampled(neuron: CubaLIF, frequency: NDArray[np.float64], dt: float) -> NDAr
     area = (half * node_weights).ravel()
     arrivals = np.stack([kernel(neuron, t), np.exp(-t / neuron.tau_syn) / neuron.tau_syn])
     covariance = (arrivals * area) @ arrivals.T
-    propagator = stable_propagator(neuron, dt)
+    propagator = discretize(neuron, dt, "impulse_invariance").A
     z = np.exp(2j * np.pi * frequency * dt)
     from_u = 1 / (1 - propagator[0, 0] / z)
     from_i = from_u * propagator[0, 1] / z / (1 - propagator[1, 1] / z)

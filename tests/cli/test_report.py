@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from snntheory import _trace_report, make_traces
+from snntheory import make_traces
+from snntheory.cli import report
 from snntheory.spectral import variance_from_psd
 
 DT = 0.002
@@ -20,7 +21,7 @@ def test_half_of_the_power_of_two_sines(tmp_path, method, power_at_nyquist, half
     """
     n = np.arange(2000)
     values = np.sin(2 * np.pi * 25 * DT * n) + np.sqrt(power_at_nyquist) * (-1.0) ** n
-    summary = _trace_report.write_report(make_traces(values, DT, ("time",)), tmp_path, method)
+    summary = report.write_report(make_traces(values, DT, ("time",)), tmp_path, method)
     found = float(summary["half of the power lies below"].removesuffix(" Hz"))
     assert found == pytest.approx(half, abs=3)  # Hz: Welch's default segment resolves 1.1, the tapers 1
 
@@ -36,6 +37,6 @@ def test_half_of_the_power_of_two_sines(tmp_path, method, power_at_nyquist, half
 def test_which_frequencies_count_once(samples, density, place):
     frequency = np.fft.rfftfreq(samples, DT)
     spectrum = xr.DataArray(density, dims="frequency", coords={"frequency": frequency}, attrs={"dt": DT})
-    assert _trace_report._median_frequency(spectrum, DT) == frequency[place]
+    assert report._median_frequency(spectrum, DT) == frequency[place]
     below = spectrum.where(spectrum["frequency"] < frequency[place], 0.0)
     assert variance_from_psd(below) < 0.5 * variance_from_psd(spectrum)  # the other function agrees

@@ -1,4 +1,4 @@
-"""What ``snntheory analyse`` tells about a recording: a summary, figures, spectra. Part of the command line."""
+"""What ``snntheory analyse`` tells about a recording: a summary, figures, spectra."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from . import _check, _files
-from .spectral import cwt, psd, theory_psd
-from .spectral.resets import neuron_of, without_resets
+from .. import _check, _files
+from ..spectral import cwt, psd, theory_psd
+from ..spectral.resets import neuron_of, without_resets
 
 FREE = "resets added back"
 
@@ -91,7 +91,7 @@ def _write(
     import matplotlib
 
     matplotlib.use("agg")
-    from .plotting import psd_figure, scalogram_figure, use_style
+    from ..plotting import psd_figure, scalogram_figure, use_style
 
     use_style()
     folder.mkdir(parents=True, exist_ok=True)

@@ -143,7 +143,7 @@ def test_evaluate_the_shipped_test_digits(command, model):
 
 
 def test_evaluate_other_images_in_idx_files(command, model, tmp_path):
-    folder = Path(os.environ.get("SNNTHEORY_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    folder = Path(os.environ.get("SNNTHEORY_DATA", Path(__file__).parents[3] / "shared" / "data"))
     folder = folder / "fashion-mnist"
     if not folder.is_dir():
         pytest.skip("fashion-mnist is not at hand; set SNNTHEORY_DATA to the folder that holds it")

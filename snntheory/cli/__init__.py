@@ -1,0 +1,61 @@
+"""The command line: train, evaluate, record, analyse, experiment, artefacts."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from .._version import __version__
+from . import checkpoints, recordings, results, training
+from .console import complain, err, say, show_warning, text_of
+
+app = typer.Typer(
+    name="snntheory",
+    help="What a time step does to a spiking neural network: train one, record it, analyse any recording.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+for _command in (
+    training.train,
+    checkpoints.evaluate,
+    checkpoints.record,
+    recordings.analyse,
+    results.experiment,
+    results.artefacts,
+):
+    app.command()(_command)
+
+
+def _version(show: bool) -> None:
+    if show:
+        say(f"snntheory {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point: an error of the user's is one line on stderr and exit code 2."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = show_warning
+        try:
+            app()
+        except (ValueError, TypeError, OSError, FloatingPointError, ImportError) as error:
+            complain("Error", "red", text_of(error))
+            sys.exit(2)
+        except KeyboardInterrupt:
+            err.print("interrupted", highlight=False)
+            sys.exit(130)

@@ -1,0 +1,101 @@
+"""Options that several commands have, and how their text becomes values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from ..training import Network
+    from ..training.datasets import Labelled
+    from ..training.encoders import Encoder
+
+
+class Reset(StrEnum):
+    subtract = "subtract"
+    to_value = "to_value"
+    none = "none"
+
+
+class EncoderName(StrEnum):
+    poisson = "poisson"
+    latency = "latency"
+
+
+class LossName(StrEnum):
+    spike_count = "spike_count"
+    count_cross_entropy = "count_cross_entropy"
+    first_spike = "first_spike"
+
+
+Checkpoint = Annotated[
+    Path, typer.Argument(metavar="CHECKPOINT", help="A file written by 'snntheory train'.")
+]
+Images = Annotated[
+    Optional[Path],  # noqa: UP045 - typer reads the annotation at run time
+    typer.Option(
+        help="Images: an IDX file (.gz or not), .npy, or .npz with 'images' and 'labels'. Default: the shipped digits."
+    ),
+]
+Labels = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="Labels belonging to --images: IDX or .npy; not needed for .npz."),
+]
+OtherDt = Annotated[
+    Optional[float],  # noqa: UP045
+    typer.Option("--dt", help="Another time step than the trained one (seconds): weight transfer."),
+]
+OtherScheme = Annotated[Optional[str], typer.Option("--scheme", help="Another scheme than the trained one.")]  # noqa: UP045
+Order = Annotated[Optional[int], typer.Option(help="Order of parker_sochacki.")]  # noqa: UP045
+OtherArrivals = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--arrivals", help="Another input than the trained one: bernoulli or poisson."),
+]
+Device = Annotated[str, typer.Option(help="'cpu', 'cuda' or 'cuda:N'.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random.")]
+
+
+def integers(name: str, text: str) -> list[int]:
+    """Integers separated by commas."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"{name} must be integers separated by commas, got {text!r}") from None
+
+
+def labelled_images(split: str, images: Path | None, labels: Path | None) -> Labelled:
+    """The user's images, or those of the shipped digits."""
+    from ..training import datasets
+
+    if images is not None:
+        return datasets.load_images(images, labels)
+    if labels is not None:
+        raise ValueError("--labels needs --images: the shipped digits have labels of their own")
+    return datasets.mnist_subset(split)
+
+
+def trained_and_used(
+    trained: Network,
+    encoder: Encoder,
+    dt: float | None,
+    scheme: str | None,
+    order: int | None,
+    arrivals: str | None,
+) -> tuple[Network, Encoder]:
+    """Network and encoder with the settings that the user wants to be others than the trained ones."""
+    from ..training import Poisson
+
+    changes: dict[str, Any] = {} if dt is None else {"dt": dt}
+    if scheme is not None or order is not None:
+        changes |= {"scheme": scheme or trained.scheme, "order": order}
+    if arrivals is not None:
+        if not isinstance(encoder, Poisson):
+            raise ValueError(
+                f"--arrivals needs a network with Poisson input, this one has {type(encoder).__name__}"
+            )
+        encoder = replace(encoder, arrivals=arrivals)
+    return trained.variant(**changes) if changes else trained, encoder

@@ -1,0 +1,50 @@
+"""The command that analyses recordings, of this package or from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import say, say_table
+
+
+def analyse(
+    traces_file: Annotated[
+        Path,
+        typer.Argument(metavar="TRACES", help="A recording: .nc, .npz, .npy, .csv or .pt, from anywhere."),
+    ],
+    folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for figures and numbers; default: TRACES without its ending."),
+    ] = None,
+    dims: Annotated[
+        str | None,
+        typer.Option(
+            help="Axes of the array, for example time,trial,neuron; needed where the file does not say."
+        ),
+    ] = None,
+    dt: Annotated[
+        float | None, typer.Option(help="Time step in seconds; needed where the file does not say.")
+    ] = None,
+    variable: Annotated[
+        str | None, typer.Option(help="Name of the array in an .npz or .pt with several.")
+    ] = None,
+    skip: Annotated[float, typer.Option(help="Seconds to leave out at the start (onset).")] = 0.0,
+    method: Annotated[str, typer.Option(help="Spectral estimate: welch or multitaper.")] = "welch",
+    neuron: Annotated[int, typer.Option(help="Which neuron's scalogram is drawn.")] = 0,
+    trial: Annotated[int, typer.Option(help="Which trial's scalogram is drawn.")] = 0,
+) -> None:
+    """Power spectrum and wavelet scalogram of voltage traces, yours or recorded here.
+
+    Writes psd.png, scalogram.png and psd.nc (the mean spectrum of every neuron) to a folder.
+    """
+    from ..traces import load_traces
+    from .report import write_report
+
+    axes = None if dims is None else tuple(part.strip() for part in dims.split(","))
+    traces = load_traces(traces_file, axes, dt, variable=variable)
+    target = traces_file.with_suffix("") if folder is None else folder
+    say_table(write_report(traces, target, method, skip, trial, neuron))
+    say(f"wrote psd.png, scalogram.png and psd.nc to {target}")

@@ -1,0 +1,140 @@
+"""The command that trains a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import say
+from .options import (
+    Device,
+    EncoderName,
+    Images,
+    Labels,
+    LossName,
+    Order,
+    Reset,
+    Seed,
+    integers,
+    labelled_images,
+)
+
+
+def train(
+    out_file: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="File to write, for example model.pt.")
+    ],
+    dt: Annotated[float, typer.Option(help="Time step in seconds.")] = 0.002,
+    window: Annotated[float, typer.Option(help="Length of one presentation in seconds.")] = 0.1,
+    sizes: Annotated[
+        str, typer.Option(help="Neurons of the input and every layer, comma separated.")
+    ] = "784,400,10",
+    scheme: Annotated[
+        str,
+        typer.Option(
+            help="Discretisation: forward_euler, backward_euler, bilinear, impulse_invariance, zoh, parker_sochacki."
+        ),
+    ] = "impulse_invariance",
+    order: Order = None,
+    tau_mem: Annotated[float, typer.Option(help="Membrane time constant in seconds.")] = 0.020,
+    tau_syn: Annotated[float, typer.Option(help="Synaptic time constant in seconds.")] = 0.010,
+    r: Annotated[float, typer.Option(help="Membrane resistance.")] = 1.0,
+    v_threshold: Annotated[float, typer.Option(help="Threshold.")] = 1.0,
+    v_reset: Annotated[float, typer.Option(help="Reset value, with --reset to_value.")] = 0.0,
+    reset: Annotated[Reset, typer.Option(help="What a spike does to the voltage.")] = Reset.subtract,
+    encoder: Annotated[
+        EncoderName, typer.Option(help="Poisson: rate code. Latency: one spike, earlier the brighter.")
+    ] = EncoderName.poisson,
+    max_rate: Annotated[float, typer.Option(help="Poisson: rate of a white pixel in hertz.")] = 100.0,
+    arrivals: Annotated[
+        str, typer.Option(help="Poisson: bernoulli (at most one spike a step) or poisson (counts).")
+    ] = "bernoulli",
+    last: Annotated[
+        float | None,
+        typer.Option(help="Latency: time of the faintest spike in seconds; default half the window."),
+    ] = None,
+    loss: Annotated[LossName, typer.Option(help="What is learned.")] = LossName.count_cross_entropy,
+    temperature: Annotated[
+        float, typer.Option(help="count_cross_entropy: spikes per unit of log-odds.")
+    ] = 5.0,
+    surrogate: Annotated[
+        str,
+        typer.Option(
+            help="Pseudo-derivative: sigmoid, fast_sigmoid, arctan, triangle, boxcar, straight_through."
+        ),
+    ] = "fast_sigmoid",
+    width: Annotated[float, typer.Option(help="Width of the pseudo-derivative, in units of voltage.")] = 0.5,
+    reset_gradient: Annotated[
+        str, typer.Option(help="'kept' or 'detached': does the gradient flow through the reset?")
+    ] = "kept",
+    epochs: Annotated[int, typer.Option(help="Passes over the training images.")] = 30,
+    batch_size: Annotated[int, typer.Option(help="Images a step.")] = 128,
+    learning_rate: Annotated[float, typer.Option(help="Adam's learning rate.")] = 2e-3,
+    decay: Annotated[float, typer.Option(help="Factor on the learning rate after every epoch.")] = 0.95,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    resume: Annotated[bool, typer.Option(help="Go on from CHECKPOINT if it is there.")] = False,
+    init_from: Annotated[
+        Path | None,
+        typer.Option(help="Start from the weights of another checkpoint (transfer to another dt or scheme)."),
+    ] = None,
+    images: Images = None,
+    labels: Labels = None,
+) -> None:
+    """Train a network on handwritten digits (or images of your own) and write a checkpoint.
+
+    The shipped digits are split 8,000 / 2,000; test accuracy is printed after every epoch. Interrupt it at any
+    time: --resume goes on from the last whole checkpoint, with the same result.
+    """
+    from ..neuron import CubaLIF
+    from ..training import Latency, Network, Poisson, checkpoint, datasets, fit, load_network
+    from ..training.losses import LOSSES, CountCrossEntropy
+
+    if out_file.exists() and not resume:
+        raise ValueError(f"{out_file} exists; give --resume to go on with it, or another name")
+    chosen_loss = (
+        CountCrossEntropy(temperature) if loss.value == "count_cross_entropy" else LOSSES[loss.value]()
+    )
+    chosen_encoder = (
+        Poisson(window, max_rate, arrivals)
+        if encoder.value == "poisson"
+        else Latency(window, window / 2 if last is None else last)
+    )
+    network = Network(
+        integers("sizes", sizes),
+        CubaLIF(tau_mem, tau_syn, r, v_threshold, v_reset, reset.value),
+        dt,
+        scheme,
+        order,
+        surrogate=surrogate,
+        width=width,
+        reset_gradient=reset_gradient,
+        seed=seed,
+    )
+    if init_from is not None:
+        # as areas of current, whatever the input of the network that they come from
+        network.set_weights(load_network(init_from)[0].variant(input="dirac").weights())
+    data = labelled_images("train", images, labels)
+    held_out = datasets.mnist_subset("test") if images is None else None
+    fit(
+        network,
+        *data,
+        encoder=chosen_encoder,
+        loss=chosen_loss,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        decay=decay,
+        seed=seed,
+        device=device,
+        checkpoint=out_file,
+        resume=resume,
+        validation=held_out,
+        progress=True,
+    )
+    history = checkpoint.load(out_file)["history"]
+    if history and "validation_accuracy" in history[-1]:
+        say(f"test accuracy {100 * history[-1]['validation_accuracy']:.2f} %")
+    say(f"wrote {out_file}")
