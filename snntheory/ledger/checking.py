@@ -12,11 +12,11 @@ from numpy.typing import ArrayLike
 from .entry import Finding, Verdict
 
 
-def identical(left: Any, right: Any = 0, *, points: int = 4, digits: int = 50, seed: int = 1) -> bool:
-    """Whether two SymPy expressions are the same function of their symbols.
+def discrepancy(left: Any, right: Any = 0, *, points: int = 4, digits: int = 50, seed: int = 1) -> float:
+    """Largest difference of two SymPy expressions at random points, relative to the larger of 1 and their size.
 
-    Decided by evaluation at random points with ``digits`` digits, which neither hangs nor depends on how an
-    expression is written: two analytic functions that differ agree at a random point with probability zero.
+    Evaluation with many digits neither hangs nor depends on how an expression is written, and two analytic functions
+    that differ agree at a random point with probability zero.
 
     Parameters
     ----------
@@ -26,21 +26,28 @@ def identical(left: Any, right: Any = 0, *, points: int = 4, digits: int = 50, s
     points : int
         Number of random points.
     digits : int
-        Digits of the evaluation; the two sides agree when they differ by less than ``10**(10 - digits)``, relative
-        to the larger of 1 and their size.
+        Digits of the evaluation.
     seed : int
 
     Returns
     -------
-    bool
+    float
+        Below ``10**(10 - digits)`` for two forms of the same function.
+
+    Raises
+    ------
+    ValueError
+        An expression has no value there, for example because it holds an unknown function.
     """
     left, right = sp.sympify(left), sp.sympify(right)
     if getattr(left, "is_Matrix", False):
         target = right if getattr(right, "is_Matrix", False) else sp.zeros(*left.shape)
         pairs = zip(left, target, strict=True)
-        return all(identical(a, b, points=points, digits=digits, seed=seed) for a, b in pairs)
+        return max(discrepancy(a, b, points=points, digits=digits, seed=seed) for a, b in pairs)
+    left, right = left.doit(), right.doit()
     chooser = random.Random(seed)
     symbols = sorted(left.free_symbols | right.free_symbols, key=str)
+    largest = 0.0
     for _ in range(points):
         numbers = chooser.sample(range(1, 2900), len(symbols))
         values = {
@@ -52,9 +59,13 @@ def identical(left: Any, right: Any = 0, *, points: int = 4, digits: int = 50, s
             raise ValueError(
                 f"cannot evaluate {left - right} at {values}; replace unknown functions by symbols"
             )
-        if abs(a - b) > sp.Float(10) ** (10 - digits) * max(1, abs(a), abs(b)):
-            return False
-    return True
+        largest = max(largest, float(abs(a - b) / max(1, abs(a), abs(b))))
+    return largest
+
+
+def identical(left: Any, right: Any = 0, *, points: int = 4, digits: int = 50, seed: int = 1) -> bool:
+    """Whether two SymPy expressions are the same function: :func:`discrepancy` is below ``10**(10 - digits)``."""
+    return discrepancy(left, right, points=points, digits=digits, seed=seed) < 10.0 ** (10 - digits)
 
 
 def difference(measured: ArrayLike, expected: ArrayLike) -> float:
