@@ -10,15 +10,19 @@ from .continuous import (
     peak_time,
     response,
 )
-from .discrete import DiscreteNeuron, discretize
+from .discrete import DiscreteNeuron, UnstableStep, discretize
+from .discrete_many import DiscreteNeurons, discretize_many
 from .scheme import Scheme
 
 __all__ = [
     "DiscreteNeuron",
+    "DiscreteNeurons",
     "Scheme",
+    "UnstableStep",
     "coupling",
     "damping_ratio",
     "discretize",
+    "discretize_many",
     "frequency_response",
     "kernel",
     "natural_frequency",

@@ -7,6 +7,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _check
 from ..neuron import CubaLIF
+from . import _double_double as dd
+from ._double_double import Floats
 
 
 def mean_decay(x: ArrayLike) -> NDArray[np.float64]:
@@ -14,6 +16,14 @@ def mean_decay(x: ArrayLike) -> NDArray[np.float64]:
     x = np.asarray(x, dtype=np.float64)
     safe = np.where(x == 0, 1.0, x)
     return np.where(x == 0, 1.0, -np.expm1(-safe) / safe)
+
+
+def current_to_voltage(tau_mem: Floats, tau_syn: Floats, r: Floats, t: Floats) -> Floats:
+    """:func:`coupling` for arrays of parameters and times, broadcast against each other."""
+    after = np.maximum(t, 0.0)
+    slow, fast = np.maximum(tau_mem, tau_syn), np.minimum(tau_mem, tau_syn)
+    rate_gap = (slow - fast) / (slow * fast)
+    return r * (after / tau_mem) * dd.exp_minus(dd.quotient(after, slow)) * mean_decay(after * rate_gap)
 
 
 def coupling(neuron: CubaLIF, t: ArrayLike) -> NDArray[np.float64]:
@@ -27,14 +37,11 @@ def coupling(neuron: CubaLIF, t: ArrayLike) -> NDArray[np.float64]:
     ``x = t |tau_mem - tau_syn| / (tau_mem tau_syn)``, which neither cancels for neighbouring time
     constants nor overflows for distant ones.
 
-    Accuracy: relative error below ``4e-16 (4 + t / max(tau))`` for any ratio of time constants, which is that of
-    ``exp``; tests/linear/test_continuous.py compares with 50 digits.
+    Accuracy: relative error below 3e-15 for any ratio of time constants and any ``t``, while the result is a normal
+    number; tests/linear/test_continuous.py compares with 60 digits.
     """
-    t = np.asarray(t, dtype=np.float64)
-    after = np.maximum(t, 0.0)
-    slow, fast = max(neuron.tau_mem, neuron.tau_syn), min(neuron.tau_mem, neuron.tau_syn)
-    rate_gap = (slow - fast) / (slow * fast)
-    return neuron.r * (after / neuron.tau_mem) * np.exp(-after / slow) * mean_decay(after * rate_gap)
+    parameters = (neuron.tau_mem, neuron.tau_syn, neuron.r, t)
+    return current_to_voltage(*(np.asarray(value, dtype=np.float64) for value in parameters))
 
 
 def kernel(neuron: CubaLIF, t: ArrayLike) -> NDArray[np.float64]:

@@ -9,11 +9,10 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from .. import _check
+from .._arrivals import ARRIVALS, count_variance
 from ..linear import discretize, frequency_response
 from ..linear.continuous import kernel
 from ..neuron import CubaLIF
-
-ARRIVALS = ("poisson", "bernoulli")
 
 
 def theory_psd(
@@ -101,16 +100,15 @@ def theory_psd(
         )
     if scheme is None:
         return _power(rates, weights) * _sampled(neuron, frequency, dt)
-    if arrivals == "bernoulli":
-        if rates.size and rates.max() * dt > 1:
-            raise ValueError(f"rate * dt must be at most 1 with Bernoulli arrivals, got {rates.max() * dt:g}")
-        rates = rates * (1 - rates * dt)
+    if arrivals == "bernoulli" and rates.size and rates.max() * dt > 1:
+        raise ValueError(f"rate * dt must be at most 1 with Bernoulli arrivals, got {rates.max() * dt:g}")
+    power = float(np.sum(count_variance(rates * dt, arrivals) * weights**2)) / dt
     model = discretize(neuron, dt, scheme, order)
     if not model.is_stable:
         raise ValueError(
             f"dt must be below {model.max_stable_dt:g} s: {scheme} is unstable at {dt:g} s and has no spectrum"
         )
-    return _power(rates, weights) * dt**2 * np.abs(model.frequency_response(2 * np.pi * frequency)) ** 2
+    return power * dt**2 * np.abs(model.frequency_response(2 * np.pi * frequency)) ** 2
 
 
 def expected_welch(

@@ -6,11 +6,32 @@ from functools import lru_cache
 
 from ... import _check
 from ..scheme import Scheme
-from . import backward_euler, bilinear, forward_euler, impulse_invariance, parker_sochacki, zoh
+from . import (
+    backward_euler,
+    bilinear,
+    delta,
+    exponential_euler,
+    forward_euler,
+    impulse_invariance,
+    parker_sochacki,
+    scaled_impulse,
+    semi_implicit,
+    zoh,
+)
 
 _FIXED = {
     module.SCHEME.name: module.SCHEME
-    for module in (forward_euler, backward_euler, bilinear, impulse_invariance, zoh)
+    for module in (
+        forward_euler,
+        backward_euler,
+        semi_implicit,
+        exponential_euler,
+        bilinear,
+        impulse_invariance,
+        scaled_impulse,
+        delta,
+        zoh,
+    )
 }
 _parker_sochacki = lru_cache(maxsize=64)(parker_sochacki.scheme)
 

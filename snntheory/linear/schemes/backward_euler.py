@@ -3,7 +3,7 @@
 import sympy
 
 from ..scheme import Scheme
-from ..symbolic import delta_t, identity, input_vector, system_matrix
+from ..symbolic import delta_t, identity, input_vector, system_matrix, z
 
 _PROPAGATOR = (identity - delta_t * system_matrix).inv().applyfunc(sympy.factor)
 
@@ -16,4 +16,5 @@ SCHEME = Scheme(
     order=1,
     stability_limit=sympy.oo,
     monotonicity_limit=sympy.oo,
+    frequency_map=(1 - 1 / z) / delta_t,
 )

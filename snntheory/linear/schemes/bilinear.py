@@ -3,7 +3,7 @@
 import sympy
 
 from ..scheme import Scheme
-from ..symbolic import delta_t, identity, input_vector, system_matrix, tau_mem, tau_syn
+from ..symbolic import delta_t, identity, input_vector, system_matrix, tau_mem, tau_syn, z
 
 _HALF = (identity - delta_t / 2 * system_matrix).inv().applyfunc(sympy.factor)
 _KICK = (_HALF * input_vector / 2).applyfunc(sympy.factor)
@@ -18,4 +18,5 @@ SCHEME = Scheme(
     order=2,
     stability_limit=sympy.oo,
     monotonicity_limit=2 * sympy.Min(tau_mem, tau_syn),
+    frequency_map=2 / delta_t * (z - 1) / (z + 1),
 )

@@ -3,7 +3,7 @@
 import sympy
 
 from ..scheme import Scheme
-from ..symbolic import delta_t, identity, input_vector, system_matrix, tau_mem, tau_syn
+from ..symbolic import delta_t, identity, input_vector, system_matrix, tau_mem, tau_syn, z
 
 SCHEME = Scheme(
     name="forward_euler",
@@ -14,4 +14,6 @@ SCHEME = Scheme(
     order=1,
     stability_limit=2 * sympy.Min(tau_mem, tau_syn),
     monotonicity_limit=sympy.Min(tau_mem, tau_syn),
+    frequency_map=(z - 1) / delta_t,
+    lead=1,
 )

@@ -3,9 +3,9 @@
 import numpy as np
 import sympy
 
-from ...neuron import CubaLIF
-from ..continuous import coupling
-from ..scheme import Arrays, Scheme
+from .. import _double_double as dd
+from ..continuous import current_to_voltage
+from ..scheme import Coefficients, Floats, Scheme
 from ..symbolic import delta_t, input_vector, resistance, tau_mem, tau_syn
 
 _DECAY_MEM, _DECAY_SYN = sympy.exp(-delta_t / tau_mem), sympy.exp(-delta_t / tau_syn)
@@ -18,18 +18,20 @@ PROPAGATOR = sympy.ImmutableMatrix(
 """``exp(M Delta_t)`` for unequal time constants; the tests prove that it is."""
 
 
-def stable_propagator(neuron: CubaLIF, dt: float) -> np.ndarray:
-    """``exp(M dt)`` to rounding for any ratio of time constants, equal ones included."""
-    return np.array(
-        [
-            [np.exp(-dt / neuron.tau_mem), float(coupling(neuron, dt))],
-            [0.0, np.exp(-dt / neuron.tau_syn)],
-        ]
+def stable_numbers(tau_mem: Floats, tau_syn: Floats, r: Floats, dt: Floats) -> Coefficients:
+    """The exact propagator to rounding for any ratio of time constants, equal ones included."""
+    x, y = dd.quotient(dt, tau_mem), dd.quotient(dt, tau_syn)
+    return Coefficients(
+        a_uu=dd.exp_minus(x),
+        a_ui=current_to_voltage(tau_mem, tau_syn, r, dt),
+        a_ii=dd.exp_minus(y),
+        increment_uu=np.expm1(-x[0]),
+        increment_ii=np.expm1(-y[0]),
+        b_u=np.zeros(()),
+        b_i=1 / tau_syn,
+        previous_u=np.zeros(()),
+        previous_i=np.zeros(()),
     )
-
-
-def _stable_numbers(neuron: CubaLIF, dt: float) -> Arrays:
-    return stable_propagator(neuron, dt), np.array([0.0, 1 / neuron.tau_syn]), np.zeros(2)
 
 
 SCHEME = Scheme(
@@ -41,5 +43,5 @@ SCHEME = Scheme(
     order=sympy.oo,
     stability_limit=sympy.oo,
     monotonicity_limit=sympy.oo,
-    stable_numbers=_stable_numbers,
+    stable_numbers=stable_numbers,
 )

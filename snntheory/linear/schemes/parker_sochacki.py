@@ -6,15 +6,18 @@ On this linear system the series is the Taylor polynomial of the propagator,
 References: Parker and Sochacki (1996); Stewart and Bair, J. Comput. Neurosci. 27:115 (2009).
 """
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
 
 import mpmath
 import numpy as np
 import sympy
 
-from ...neuron import CubaLIF
-from ..scheme import Arrays, Scheme
-from ..symbolic import delta_t, identity, input_vector, resistance, system_matrix, tau_mem, tau_syn
+from .. import _double_double as dd
+from ..scheme import Coefficients, Floats, Scheme
+from ..symbolic import delta_t, identity, input_vector, resistance, system_matrix, tau_mem, tau_syn, z
 
 NAME = "parker_sochacki"
 _x = sympy.Symbol("x")
@@ -57,21 +60,30 @@ def positivity_limit(order: int) -> sympy.Float:
     return limit if root is None else root
 
 
-def _stable_numbers(order: int, neuron: CubaLIF, dt: float) -> Arrays:
-    x, y = -dt / neuron.tau_mem, -dt / neuron.tau_syn
-    decay_mem = decay_syn = 1.0
-    coupling, term_mem, term_syn, homogeneous, factorial = 0.0, 1.0, 1.0, 1.0, 1.0
-    for j in range(1, order + 1):
-        # homogeneous is (x**j - y**j) / (x - y) without the division: it exists for equal time constants too
-        factorial *= j
-        coupling += homogeneous / factorial
-        term_mem *= x
-        term_syn *= y
-        homogeneous = x * homogeneous + term_syn
-        decay_mem += term_mem / factorial
-        decay_syn += term_syn / factorial
-    propagator = np.array([[decay_mem, neuron.r * dt / neuron.tau_mem * coupling], [0.0, decay_syn]])
-    return propagator, np.array([0.0, 1 / neuron.tau_syn]), np.zeros(2)
+def _stable_numbers(order: int, tau_mem: Floats, tau_syn: Floats, r: Floats, dt: Floats) -> Coefficients:
+    """Horner's rule for ``R_p`` at both points and for its divided difference, which exists for equal ones too.
+
+    The terms alternate and cancel for long steps, hence the pairs.
+    """
+    points = [(-high, -low) for high, low in (dd.quotient(dt, tau_mem), dd.quotient(dt, tau_syn))]
+    taylor = [dd.pair(Fraction(1, math.factorial(j))) for j in range(order + 1)]
+    mem = syn = difference = taylor[order]
+    for j in range(order - 1, 0, -1):
+        mem = dd.add(dd.multiply(mem, points[0]), taylor[j])
+        syn = dd.add(dd.multiply(syn, points[1]), taylor[j])
+        difference = dd.add(dd.multiply(difference, points[1]), mem)
+    growth = [dd.multiply(part, point) for part, point in zip((mem, syn), points, strict=True)]
+    return Coefficients(
+        a_uu=dd.add(taylor[0], growth[0])[0],
+        a_ui=r * dt / tau_mem * difference[0],
+        a_ii=dd.add(taylor[0], growth[1])[0],
+        increment_uu=growth[0][0],
+        increment_ii=growth[1][0],
+        b_u=np.zeros(()),
+        b_i=1 / tau_syn,
+        previous_u=np.zeros(()),
+        previous_i=np.zeros(()),
+    )
 
 
 def scheme(order: int) -> Scheme:
@@ -96,7 +108,9 @@ def scheme(order: int) -> Scheme:
         order=order,
         stability_limit=real_axis_limit(order) * shortest,
         monotonicity_limit=positivity_limit(order) * shortest,
-        stable_numbers=lambda neuron, dt: _stable_numbers(order, neuron, dt),
+        frequency_map=(z - 1) / delta_t if order == 1 else None,
+        lead=1 if order == 1 else 0,
+        stable_numbers=partial(_stable_numbers, order),
     )
 
 
