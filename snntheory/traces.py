@@ -23,10 +23,9 @@ import xarray as xr
 
 from . import _trace_formats as formats
 from ._check import number, positive
-from ._trace_formats.common import SCHEMA, plain
+from ._trace_formats.common import SCHEMA, SIGNALS, plain
 
 DIMS = ("trial", "neuron", "time")
-SIGNALS = ("voltage", "current", "spikes")
 RESERVED = ("schema", "dt", "t0", "time_unit", "value_unit", "phase")
 
 

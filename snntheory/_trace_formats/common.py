@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 SCHEMA = "snntheory-traces/1"
+SIGNALS = ("voltage", "current", "spikes")
 LABELS = "snntheory_traces"  # key of the JSON text that describes the arrays beside it
 
 

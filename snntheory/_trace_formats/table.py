@@ -11,9 +11,8 @@ import numpy as np
 import xarray as xr
 
 from .. import _files
-from .common import SCHEMA, Recording, damaged, flatten, unflatten
+from .common import SCHEMA, SIGNALS, Recording, damaged, flatten, unflatten
 
-_SIGNALS = ("voltage", "current", "spikes")
 _TIME = re.compile(r"(time|t)\s*([\[(_ ]\s*s(ec(onds?)?)?\s*[\])]?)?", re.IGNORECASE)
 _TIME_ELSEWHERE = re.compile(r"(time|t)\s*[\[(_ ].*", re.IGNORECASE)
 
@@ -66,14 +65,14 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
 
 def write_csv(traces: xr.Dataset, path: Path) -> None:
     """Two comment lines (schema, labels as JSON), a line of column names, one row a time step."""
-    others = [str(name) for name in traces.data_vars if name not in _SIGNALS]
+    others = [str(name) for name in traces.data_vars if name not in SIGNALS]
     if others:
         raise ValueError(
-            f"{path}: .csv holds {', '.join(_SIGNALS)}, not {', '.join(others)}; save as .nc or .npz"
+            f"{path}: .csv holds {', '.join(SIGNALS)}, not {', '.join(others)}; save as .nc or .npz"
         )
-    labels, arrays = flatten(traces, inline=lambda name, _: name not in (*_SIGNALS, "time"))
+    labels, arrays = flatten(traces, inline=lambda name, _: name not in (*SIGNALS, "time"))
     names, columns = ["time"], [arrays["time"].tolist()]
-    for signal in (name for name in _SIGNALS if name in arrays):
+    for signal in (name for name in SIGNALS if name in arrays):
         values = arrays[signal].astype(np.uint8) if arrays[signal].dtype.kind == "b" else arrays[signal]
         if (
             values.dtype.kind in "iu"

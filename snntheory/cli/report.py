@@ -8,8 +8,8 @@ import numpy as np
 import xarray as xr
 
 from .. import _check, _files
-from ..spectral import cwt, psd, theory_psd
-from ..spectral.resets import neuron_of, without_resets
+from ..spectral import cwt, psd
+from ..spectral.resets import expected_without_resets, without_resets
 
 FREE = "resets added back"
 
@@ -49,9 +49,7 @@ def write_report(
         # the resets before the cut still act behind it, so they are added back first
         free = without_resets(traces).isel(after).assign_attrs(dt=dt)
         spectra[FREE] = psd(free, method=method)
-        power = float(traces["drive_power"].mean())  # the spectrum is linear in it, so the mean is exact
-        scheme, order = traces.attrs["scheme"], traces.attrs.get("order")
-        theory = {FREE: theory_psd(neuron_of(traces), power, 1.0, frequency, dt, scheme, order)}
+        theory = {FREE: expected_without_resets(traces, frequency)}
     scalogram = cwt(voltage.isel(trial=trial, neuron=neuron), norm="l1")
     _write(folder, spectra, theory, scalogram)
     return _summary(traces, voltage, spectra["voltage"])

@@ -29,8 +29,8 @@ import xarray as xr
 
 from .. import _check, _files, artefacts
 from ..neuron import CubaLIF
-from ..spectral import cwt, global_wavelet_spectrum, psd, theory_psd
-from ..spectral.resets import neuron_of, without_resets
+from ..spectral import cwt, global_wavelet_spectrum, psd
+from ..spectral.resets import without_resets
 from ..training import (
     CountCrossEntropy,
     Network,
@@ -249,12 +249,6 @@ def linear_spectrum(traces: xr.Dataset, onset: float = 0.1, segment: float = 0.2
     """
     free = without_resets(traces).sel(time=slice(onset, None)).assign_attrs(dt=traces.attrs["dt"])
     return psd(free, segment=segment).mean(["trial", "neuron"]) / float(traces["drive_power"].mean())
-
-
-def expected_spectrum(traces: xr.Dataset, frequency: xr.DataArray) -> np.ndarray:
-    """What :func:`linear_spectrum` must be: that of neuron, time step and scheme for ``P = 1``."""
-    scheme, order = traces.attrs["scheme"], traces.attrs.get("order")
-    return theory_psd(neuron_of(traces), 1.0, 1.0, frequency.values, traces.attrs["dt"], scheme, order)
 
 
 def batch_amplitude(traces: xr.Dataset) -> xr.DataArray:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import cast
 
+import numpy as np
 import xarray as xr
-from scipy.signal import lfilter
+from numpy.typing import ArrayLike, NDArray
 
 from .. import _check
-from ..linear import discretize
 from ..neuron import CubaLIF
 
 _NEURON = ("tau_mem", "tau_syn", "r", "v_threshold", "v_reset", "reset")
@@ -72,6 +72,10 @@ def without_resets(
     Equal to a recording of the same network with ``reset="none"`` up to the rounding of its float32
     (tests/spectral/test_resets.py).
     """
+    from scipy.signal import lfilter
+
+    from ..linear import discretize
+
     for name in ("voltage", "spikes"):
         if name not in traces:
             raise ValueError(f"traces must hold {name!r}, got {sorted(map(str, traces.data_vars))}")
@@ -100,4 +104,33 @@ def without_resets(
     removed = drop.copy(data=lfilter([0.0, pole], [1.0, -pole], drop.values, axis=axis))
     return (
         (voltage + removed.transpose(*voltage.dims)).rename("voltage").assign_attrs(traces["voltage"].attrs)
+    )
+
+
+def expected_without_resets(
+    traces: xr.Dataset, frequency: ArrayLike, power: float | None = None
+) -> NDArray[np.float64]:
+    """The spectrum that :func:`without_resets` must have: that of the recording's neuron, time step and scheme.
+
+    Parameters
+    ----------
+    traces : xarray.Dataset
+        A recording that names its neuron, scheme and ``dt``.
+    frequency : array_like, hertz
+    power : float, optional
+        Noise power ``P`` of the input in hertz times weight squared; by default the mean of ``drive_power`` over
+        trials and neurons (the spectrum is linear in it, so that of the mean is the mean).
+
+    Returns
+    -------
+    ndarray of float64, shape of ``frequency``
+        As :func:`snntheory.spectral.theory_psd`.
+    """
+    from .theory import theory_psd
+
+    if power is None:
+        power = float(traces["drive_power"].mean())
+    attrs = traces.attrs
+    return theory_psd(
+        neuron_of(traces), power, 1.0, frequency, attrs["dt"], attrs["scheme"], attrs.get("order")
     )

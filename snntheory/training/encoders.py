@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from .. import _check
+from .._arrivals import ARRIVALS
 
-ARRIVALS = ("bernoulli", "poisson")
 ROUNDINGS = ("ceil", "nearest", "next")
 
 

@@ -13,11 +13,12 @@ import torch
 import xarray as xr
 
 from .. import _check
+from .._arrivals import count_variance
 from .._version import __version__
 from ..traces import make_traces
 from . import encoders
 from .network import PHASE, Network
-from .trainer import as_inputs, device_of, generator
+from .trainer import as_inputs, device_of, generator, inputs_of
 
 _RECORD = 4
 _BYTES = 4 + 4 + 1
@@ -81,11 +82,7 @@ def record(
         much and what to choose fewer of.
     """
     target = device_of(device)
-    inputs = as_inputs(images)
-    if inputs.shape[1] != network.sizes[0]:
-        raise ValueError(
-            f"images must have {network.sizes[0]} values each, as the network, got {inputs.shape[1]}"
-        )
+    inputs = inputs_of(network, images)
     chosen_layers = _indices("layers", layers, 1, network.n_layers)
     chosen = _indices("samples", range(len(inputs)) if samples is None else samples, 0, len(inputs) - 1)
     units = {
@@ -201,7 +198,7 @@ def drive_statistics(
             f"encoder must be a Poisson encoder, got {type(encoder).__name__}: it has no stationary rate"
         )
     count = as_inputs(images).numpy().astype(np.float64) * encoder.mean_count(network.dt)
-    variance = count * (1 - count) if encoder.arrivals == "bernoulli" else count
+    variance = count_variance(count, encoder.arrivals)
     area = network.dt if network.input == "sampled" else 1.0
     weights = network.weights()[0].cpu().numpy().astype(np.float64) * area
     return count @ weights / network.dt, variance @ weights**2 / network.dt

@@ -71,13 +71,19 @@ def as_labels(labels: Any, n: int, n_classes: int) -> torch.Tensor:
     return torch.from_numpy(array.astype(np.int64))
 
 
-def as_labelled(network: Network, images: Any, labels: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Inputs and classes that fit the network, by :func:`as_inputs` and :func:`as_labels`."""
+def inputs_of(network: Network, images: Any) -> torch.Tensor:
+    """Inputs that fit the network, by :func:`as_inputs`."""
     inputs = as_inputs(images)
     if inputs.shape[1] != network.sizes[0]:
         raise ValueError(
             f"images must have {network.sizes[0]} values each, as the network, got {inputs.shape[1]}"
         )
+    return inputs
+
+
+def as_labelled(network: Network, images: Any, labels: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs and classes that fit the network, by :func:`inputs_of` and :func:`as_labels`."""
+    inputs = inputs_of(network, images)
     return inputs, as_labels(labels, len(inputs), network.sizes[-1])
 
 
