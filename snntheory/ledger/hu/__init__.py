@@ -1,5 +1,6 @@
-"""Entries of Hu (2024)."""
+"""Hu (2024), bachelor's thesis: forty numbered equations and the claims of its text."""
 
 from ..entry import Entry
+from . import frequency, neuron
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES: tuple[Entry, ...] = (*neuron.ENTRIES, *frequency.ENTRIES)
