@@ -18,6 +18,24 @@ def mean_decay(x: ArrayLike) -> NDArray[np.float64]:
     return np.where(x == 0, 1.0, -np.expm1(-safe) / safe)
 
 
+def exp_second_difference(x: Floats, y: Floats) -> Floats:
+    """Divided difference of ``exp`` at the points 0, -x, -y, for ``x, y >= 0``, to rounding.
+
+    Below 1 by its Taylor series (whose terms are complete homogeneous polynomials, so nothing cancels);
+    otherwise from two first differences over the larger argument, which then differ by a finite share.
+    """
+    small, large = np.minimum(x, y), np.maximum(x, y)
+    near, far = np.minimum(large, 1.0), np.maximum(large, 1.0)  # each branch within its own range
+    total, homogeneous, power, factorial = np.zeros_like(near), np.ones_like(near), np.ones_like(near), 2.0
+    for k in range(20):
+        total = total + (-1) ** k * homogeneous / factorial
+        power = power * np.minimum(small, 1.0)
+        homogeneous = near * homogeneous + power
+        factorial *= k + 3
+    quotient = (mean_decay(small) - np.exp(-small) * mean_decay(far - np.minimum(small, far))) / far
+    return np.where(large < 1, total, quotient)
+
+
 def current_to_voltage(tau_mem: Floats, tau_syn: Floats, r: Floats, t: Floats) -> Floats:
     """:func:`coupling` for arrays of parameters and times, broadcast against each other."""
     after = np.maximum(t, 0.0)
@@ -76,10 +94,51 @@ def kernel(neuron: CubaLIF, t: ArrayLike) -> NDArray[np.float64]:
     return coupling(neuron, _check.array("t", t)) / neuron.tau_syn
 
 
+def step_response(neuron: CubaLIF, t: ArrayLike) -> NDArray[np.float64]:
+    """Response of ``u`` to a drive that jumps at time 0 from 0 to a summed weight of 1 per second.
+
+    Definition::
+
+        r (1 - (tau_mem exp(-t/tau_mem) - tau_syn exp(-t/tau_syn)) / (tau_mem - tau_syn)),   t > 0
+        r (1 - (1 + t/tau) exp(-t/tau))                                    when both are tau
+
+    It is the integral of :func:`kernel`, without overshoot, and tends to ``r``.
+
+    Parameters
+    ----------
+    neuron : CubaLIF
+    t : array_like
+        Times in seconds, any shape.
+
+    Returns
+    -------
+    ndarray
+        Voltage for a drive of 1/s; the shape of ``t``; 0 for ``t <= 0``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        ``t`` is not finite or not numeric.
+
+    Accuracy: relative error below 1e-14 for any ratio of time constants and however early; tested against 60 digits.
+    """
+    after = np.maximum(_check.array("t", t), 0.0)
+    x, y = after / neuron.tau_mem, after / neuron.tau_syn
+    return neuron.r * x * y * exp_second_difference(x, y)
+
+
 def peak_time(neuron: CubaLIF) -> float:
-    """Time in seconds at which :func:`kernel` is largest: ``ln(tau_mem/tau_syn) / (1/tau_syn - 1/tau_mem)``."""
-    gap = (neuron.tau_mem - neuron.tau_syn) / neuron.tau_syn
-    return float(neuron.tau_mem * (np.log1p(gap) / gap if gap else 1.0))
+    """Time at which :func:`kernel` is largest, in seconds.
+
+    Definition::
+
+        ln(tau_mem/tau_syn) / (1/tau_syn - 1/tau_mem);   tau when both are tau
+
+    It lies between the two time constants, and is the same when they are exchanged.
+    """
+    slow, fast = max(neuron.tau_mem, neuron.tau_syn), min(neuron.tau_mem, neuron.tau_syn)
+    gap = (slow - fast) / fast
+    return float(slow * (np.log1p(gap) / gap if gap else 1.0))
 
 
 def response(
@@ -168,7 +227,13 @@ def frequency_response(neuron: CubaLIF, omega: ArrayLike) -> NDArray[np.complex1
 
 
 def damping_ratio(neuron: CubaLIF) -> float:
-    """``(tau_mem + tau_syn) / (2 sqrt(tau_mem tau_syn))``: 1 for equal time constants, above 1 otherwise.
+    """Damping ratio of the second-order form, without a unit: 1 for equal time constants, above 1 otherwise.
+
+    Definition::
+
+        zeta = (tau_mem + tau_syn) / (2 sqrt(tau_mem tau_syn))
+
+    Never below 1: two first-order parts in a row cannot oscillate.
 
     References
     ----------
@@ -179,7 +244,7 @@ def damping_ratio(neuron: CubaLIF) -> float:
 
 
 def natural_frequency(neuron: CubaLIF) -> float:
-    """Undamped natural frequency ``1 / sqrt(tau_mem tau_syn)`` in rad/s.
+    """Undamped natural frequency ``1 / sqrt(tau_mem tau_syn)`` in rad/s, at which the phase is -90 degrees.
 
     References
     ----------

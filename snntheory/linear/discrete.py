@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import sympy
 
 
+_BLOCK = 4096
+
+
 class UnstableStep(UserWarning):
     """The time step lies beyond the scheme's stability limit: the free voltage or current grows."""
 
@@ -92,8 +95,11 @@ class DiscreteNeuron:
         return np.diag(self.A).copy()
 
     @property
-    def _numerator(self) -> Floats:
-        """``n_0, n_1, n_2`` of :attr:`Scheme.numerator`, exactly zero where the declaration is zero."""
+    def numerator(self) -> Floats:
+        """``n_0, n_1, n_2`` of ``H(z) = (n_0 + n_1/z + n_2/z**2) / ((1 - p_m/z)(1 - p_s/z))``, shape (3,).
+
+        Exactly zero where :attr:`Scheme.numerator` is.
+        """
         (b_u, b_i), (previous_u, previous_i) = self.b, self.b_previous
         couple, decay = self.A[0, 1], self.A[1, 1]
         parts = (b_u, previous_u - decay * b_u + couple * b_i, couple * previous_i - decay * previous_u)
@@ -102,7 +108,7 @@ class DiscreteNeuron:
     @property
     def zeros(self) -> Floats:
         """Finite zeros of ``H(z)``, those at ``z = 0`` included; shape (n,), at most 2, all real."""
-        n0, n1, n2 = self._numerator
+        n0, n1, n2 = self.numerator
         if n0 == 0:
             return np.array([-n2 / n1]) if n1 else np.empty(0)
         # discriminant of a double zero (bilinear: twice -1) is rounding of its two products
@@ -143,7 +149,7 @@ class DiscreteNeuron:
         """``sum_n u_n dt`` after one spike of unit weight, ``dt H(1)``; ``r`` for a scheme that keeps the area."""
         if not self.is_stable:
             return float("inf")
-        return float(self.dt * self._numerator.sum() / np.prod(np.diag(self.increment)))
+        return float(self.dt * self.numerator.sum() / np.prod(np.diag(self.increment)))
 
     def transfer_function(self, z: ArrayLike) -> NDArray[np.complex128]:
         """``H(z)`` from ``S_n`` to ``u_n``, for an array of complex ``z`` of any shape.
@@ -162,7 +168,7 @@ class DiscreteNeuron:
         self, z: NDArray[np.complex128], z_minus_1: NDArray[np.complex128]
     ) -> NDArray[np.complex128]:
         """``H(z)`` with ``z - pole`` as ``(z - 1) - increment``: exact near z = 1."""
-        n0, n1, n2 = self._numerator
+        n0, n1, n2 = self.numerator
         mem, syn = np.diag(self.increment)
         return ((n0 * z + n1) * z + n2) / ((z_minus_1 - mem) * (z_minus_1 - syn))
 
@@ -178,16 +184,21 @@ class DiscreteNeuron:
         ValueError
             ``omega`` is not finite.
         """
-        half = np.asarray(_check.array("omega", omega) * (self.dt / 2))
-        sine, cosine = np.sin(half), np.cos(half)
-        z_minus_1 = 2j * sine * (cosine + 1j * sine)  # exp(jx) - 1 without cancellation
-        return self._response(1 + z_minus_1, z_minus_1)
+        omega = _check.array("omega", omega)
+        response = np.empty(omega.shape, dtype=np.complex128)
+        given, taken = omega.reshape(-1), response.reshape(-1)
+        for start in range(0, given.size, _BLOCK):  # all temporaries of a block stay in the cache
+            half = given[start : start + _BLOCK] * (self.dt / 2)
+            sine, cosine = np.sin(half), np.cos(half)
+            z_minus_1 = 2j * sine * (cosine + 1j * sine)  # exp(jx) - 1 without cancellation
+            taken[start : start + _BLOCK] = self._response(1 + z_minus_1, z_minus_1)
+        return response
 
     def phase(self, omega: ArrayLike) -> Floats:
         """Phase of ``H`` in rad, continuous from 0 at ``omega = 0`` on, for ``|omega| <= pi/dt`` and stable schemes."""
         x = _check.array("omega", omega) * self.dt
         w = np.exp(-1j * x)
-        n = self._numerator[self.delay :]
+        n = self.numerator[self.delay :]
         numerator = np.angle(np.polynomial.polynomial.polyval(w, n)) - self.delay * x
         return numerator - sum(np.angle(1 - pole * w) for pole in self.poles)
 
@@ -198,7 +209,7 @@ class DiscreteNeuron:
         """
         x = _check.array("omega", omega) * self.dt
         w = np.exp(-1j * x)
-        n = self._numerator
+        n = self.numerator
         late = np.polynomial.polynomial.polyval(w, n * np.arange(3))
         with np.errstate(
             divide="ignore", invalid="ignore"

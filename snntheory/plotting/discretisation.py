@@ -26,7 +26,13 @@ SCHEME_COLOURS = dict(
         PALETTE,
         strict=True,
     )
-)
+) | {
+    # the four that are seldom drawn together with the six above: darker, so that they stay apart from them
+    "semi_implicit": "#6A3D9A",
+    "exponential_euler": "#8C510A",
+    "scaled_impulse": "#7F7F7F",
+    "delta": "#7A7A00",
+}
 """Name of a scheme to its colour, the same in every figure."""
 
 _DASHES: dict[Any, Any] = defaultdict(lambda: "-.", {1: "-", 2: "-", 3: (0, (5, 1.5)), 4: (0, (1.5, 1))})
