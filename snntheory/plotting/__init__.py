@@ -7,13 +7,17 @@ from .discretisation import (
     pole_figure,
     response_figure,
 )
+from .interactive import Atlas, atlas, atlas_figure
 from .linear import bode_figure, cancellation_figure, kernel_figure, psp_fit_figure, voltage_figure
 from .spectra import psd_figure, scalogram_figure
 from .style import colour_for_dt, format_dt, label_lines, use_style
 from .training import accuracy_figure, recording_figure, reset_factor_figure
 
 __all__ = [
+    "Atlas",
     "accuracy_figure",
+    "atlas",
+    "atlas_figure",
     "bode_figure",
     "cancellation_figure",
     "colour_for_dt",

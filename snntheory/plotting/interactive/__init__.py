@@ -1,0 +1,6 @@
+"""Figures that answer: HTML and JavaScript in one piece, with a still picture where scripts do not run."""
+
+from .atlas import Atlas, atlas
+from .still import atlas_figure
+
+__all__ = ["Atlas", "atlas", "atlas_figure"]
