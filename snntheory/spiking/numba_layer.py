@@ -1,0 +1,371 @@
+"""One layer of neurons, event by event, compiled: a pass over all neurons an event, an exact look at those that may fire.
+
+Between two inputs a neuron with ``threshold > 0`` fires only if it ends at or above the threshold, or if it has passed
+a maximum (``drive > u`` before, ``drive < u`` after) and its drive exceeded the threshold. Everybody else only decays,
+by factors that all neurons of a sample share: no exponential a neuron and event.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from .layer import LayerConstants, LimitError
+from .spike_batch import SpikeBatch
+
+_compile: Any = numba.njit(cache=True, fastmath={"contract"}, error_model="numpy", nogil=True)
+_compile_parallel: Any = numba.njit(
+    cache=True, fastmath={"contract"}, error_model="numpy", nogil=True, parallel=True
+)
+
+
+@_compile
+def _decays(s, tau_mem, tau_syn):
+    if tau_mem == tau_syn:
+        mem = math.expm1(-s / tau_mem)
+        return mem, mem, (s / tau_mem) * (1.0 + mem)
+    slow, fast = max(tau_mem, tau_syn), min(tau_mem, tau_syn)
+    slower = math.expm1(-s / slow)
+    ratio = math.expm1(-s * ((slow - fast) / (slow * fast)))
+    faster = slower + ratio + slower * ratio
+    coupled = -(1.0 + slower) * ratio * (tau_syn / (slow - fast))
+    if tau_mem == slow:
+        return slower, faster, coupled
+    return faster, slower, coupled
+
+
+@_compile
+def _extremum(u, drive, tau_mem, tau_syn):
+    q, gap = (drive - u) / drive, (tau_mem - tau_syn) / tau_mem
+    if gap == 0.0:
+        return tau_syn * q
+    if q * gap >= 1.0:
+        return math.inf
+    return -tau_syn * math.log1p(-q * gap) / gap
+
+
+@_compile
+def _rise(u, drive, low, high, threshold, tau_mem, tau_syn):
+    """The crossing in ``[low, high]``, where ``u`` rises: parabolas that osculate, kept in the bracket."""
+    s = low
+    for _ in range(100):
+        mem, syn, coupled = _decays(s, tau_mem, tau_syn)
+        excess = (u - threshold) + u * mem + drive * coupled
+        if excess == 0.0:
+            return s
+        if excess < 0.0:
+            low = s
+        else:
+            high = s
+        now = drive + drive * syn
+        slope = (now - (excess + threshold)) / tau_mem
+        curvature = (-now / tau_syn - slope) / tau_mem
+        root = slope + math.sqrt(max(slope * slope - 2.0 * excess * curvature, 0.0))
+        following = s - 2.0 * excess / root if root > 0.0 else high
+        if not low < following < high:
+            if abs(following - s) <= 4e-16 * s:  # a step of the size of its own rounding, over the edge
+                return s
+            following = 0.5 * (low + high)
+        if abs(following - s) <= 2e-16 * s or not low < following < high:
+            return following
+        s = following
+    return s
+
+
+@_compile
+def _crossing(u, drive, duration, armed, threshold, tau_mem, tau_syn):
+    """As :func:`snntheory.spiking.crossing.crossing_time`."""
+    if armed and u >= threshold:
+        return 0.0
+    if not armed and threshold >= 0.0:
+        return math.inf
+    slope = drive - u
+    low, high = 0.0, duration
+    if slope > 0.0 or (slope == 0.0 and drive < 0.0):
+        if not armed or (threshold >= 0.0 and drive <= threshold):
+            return math.inf
+        peak = _extremum(u, drive, tau_mem, tau_syn) if drive > 0.0 else math.inf
+        if threshold >= 0.0 and peak == math.inf:
+            return math.inf
+        if threshold == 0.0:
+            gap = (tau_mem - tau_syn) / tau_syn
+            part = u / drive
+            if part * gap <= -1.0:
+                return math.inf
+            s = -tau_mem * (math.log1p(part * gap) / gap if gap != 0.0 else part)
+            return s if s <= duration else math.inf
+        if peak <= duration:
+            high = peak
+            if tau_mem == 2.0 * tau_syn:
+                rest = 1.0 - slope / drive / 2.0
+                top = drive * (rest * rest)
+            else:
+                top = drive * math.exp(-peak / tau_syn)
+            if top < threshold:
+                return math.inf
+    else:
+        if threshold >= 0.0 or drive >= 0.0:
+            return math.inf
+        low = _extremum(u, drive, tau_mem, tau_syn)
+        if low >= high or (not armed and drive * math.exp(-low / tau_syn) >= threshold):
+            return math.inf
+    if high == duration:
+        mem, _, coupled = _decays(high, tau_mem, tau_syn)
+        if (u - threshold) + u * mem + drive * coupled < 0.0:
+            return math.inf
+    if low == 0.0:
+        distance = threshold - u
+        if tau_mem == 2.0 * tau_syn:
+            z = 2.0 * distance / (slope + math.sqrt(max(slope * slope - 4.0 * drive * distance, 0.0)))
+            return min(-tau_mem * math.log1p(-z), high) if z < 1.0 else high
+        if tau_syn == 2.0 * tau_mem:
+            z = distance / (slope + math.sqrt(max(slope * slope - (2.0 * drive - u) * distance, 0.0)))
+            return min(-tau_syn * math.log1p(-z), high) if z < 1.0 else high
+    return _rise(u, drive, low, high, threshold, tau_mem, tau_syn)
+
+
+@_compile
+def _may_fire(u, drive, later, left, threshold):
+    """Whether an armed neuron can fire between ``(u, drive)`` and ``(later, left)``; for ``threshold > 0``.
+
+    It ends above the threshold, or it has passed a maximum that may lie above it, or it starts above by a rounding.
+    """
+    return (later >= threshold) | ((drive > threshold) & (drive > u) & (left < later)) | (u >= threshold)
+
+
+@_compile
+def _sort(times, neurons):
+    """By time, then by neuron. Insertion for the few spikes of an interval, merging for many."""
+    if len(times) > 64:
+        order = np.argsort(times, kind="mergesort")
+        times[:] = times[order].copy()
+        neurons[:] = neurons[order].copy()
+        return
+    for k in range(1, len(times)):
+        time, neuron = times[k], neurons[k]
+        place = k
+        while place > 0 and times[place - 1] > time:
+            times[place], neurons[place] = times[place - 1], neurons[place - 1]
+            place -= 1
+        times[place], neurons[place] = time, neuron
+
+
+@_compile_parallel
+def _feed_forward(
+    starts,
+    times,
+    senders,
+    weights,
+    t_max,
+    tau_mem,
+    tau_syn,
+    gain,
+    threshold,
+    after,
+    u_start,
+    drive_start,
+    max_spikes,
+    out_times,
+    out_neurons,
+    totals,
+    over,
+):
+    n, room = weights.shape[1], out_times.shape[1]
+    resets = not math.isnan(after)
+    screen = resets and threshold > 0.0 and u_start < threshold
+    for sample in numba.prange(len(starts) - 1):
+        u, drive = np.full(n, u_start), np.full(n, drive_start)
+        next_u, next_drive = np.empty(n), np.empty(n)
+        armed, look = np.full(n, u_start < threshold), np.full(n, True)
+        counts = np.zeros(n, np.int64)
+        now, total = 0.0, 0
+        over[sample] = -1
+        for event in range(starts[sample], starts[sample + 1] + 1):
+            is_input = event < starts[sample + 1]
+            end = times[event] if is_input else t_max
+            if end > now:
+                length = end - now
+                mem, syn, coupled = _decays(length, tau_mem, tau_syn)
+                any_look = not screen
+                if screen:
+                    for j in range(n):
+                        later, left = u[j] + u[j] * mem + drive[j] * coupled, drive[j] + drive[j] * syn
+                        look[j] = _may_fire(u[j], drive[j], later, left, threshold)
+                        any_look |= look[j]
+                        next_u[j], next_drive[j] = later, left
+                else:
+                    for j in range(n):
+                        next_u[j] = u[j] + u[j] * mem + drive[j] * coupled
+                        next_drive[j] = drive[j] + drive[j] * syn
+                if any_look:
+                    begin = total
+                    for j in range(n):
+                        if not look[j]:
+                            continue
+                        elapsed, rest, fired = 0.0, length, False
+                        v, d, may = u[j], drive[j], armed[j]
+                        while rest > 0.0:
+                            s = _crossing(v, d, rest, may, threshold, tau_mem, tau_syn)
+                            if s == math.inf:
+                                break
+                            d += d * math.expm1(-s / tau_syn)
+                            v = after if resets else threshold
+                            may = resets
+                            elapsed, fired = elapsed + s, True
+                            rest = max(length - elapsed, 0.0)
+                            if total < room:
+                                out_times[sample, total] = min(now + elapsed, end)
+                                out_neurons[sample, total] = j
+                            total += 1
+                            counts[j] += 1
+                            if counts[j] > max_spikes:
+                                over[sample] = j
+                                break
+                            part, faded, given = _decays(rest, tau_mem, tau_syn)
+                            next_u[j], next_drive[j] = v + v * part + d * given, d + d * faded
+                            if screen and not _may_fire(v, d, next_u[j], next_drive[j], threshold):
+                                break
+                        if over[sample] >= 0:
+                            break
+                        armed[j] = may or next_u[j] < threshold
+                    last = min(total, room)
+                    if last - begin > 1:
+                        _sort(out_times[sample, begin:last], out_neurons[sample, begin:last])
+                    if over[sample] >= 0:
+                        break
+                u, next_u = next_u, u
+                drive, next_drive = next_drive, drive
+                now = end
+            if is_input:
+                row = weights[senders[event]]
+                for j in range(n):
+                    drive[j] += gain * row[j]
+        totals[sample] = total
+
+
+@_compile_parallel
+def _recurrent(
+    starts,
+    times,
+    senders,
+    weights,
+    among,
+    t_max,
+    tau_mem,
+    tau_syn,
+    gain,
+    threshold,
+    after,
+    u_start,
+    drive_start,
+    max_spikes,
+    out_times,
+    out_neurons,
+    totals,
+    over,
+):
+    n, room = among.shape[0], out_times.shape[1]
+    resets = not math.isnan(after)
+    screen = resets and threshold > 0.0 and u_start < threshold
+    for sample in numba.prange(len(starts) - 1):
+        u, drive = np.full(n, u_start), np.full(n, drive_start)
+        armed, waits = np.full(n, u_start < threshold), np.empty(n)
+        counts = np.zeros(n, np.int64)
+        now, total = 0.0, 0
+        over[sample] = -1
+        for event in range(starts[sample], starts[sample + 1] + 1):
+            is_input = event < starts[sample + 1]
+            end = times[event] if is_input else t_max
+            elapsed = 0.0
+            while True:
+                rest = max(end - now - elapsed, 0.0)
+                mem, syn, coupled = _decays(rest, tau_mem, tau_syn)
+                first = math.inf
+                for j in range(n):
+                    later, left = u[j] + u[j] * mem + drive[j] * coupled, drive[j] + drive[j] * syn
+                    waits[j] = math.inf
+                    if not screen or _may_fire(u[j], drive[j], later, left, threshold):
+                        waits[j] = _crossing(u[j], drive[j], rest, armed[j], threshold, tau_mem, tau_syn)
+                        first = min(first, waits[j])
+                if first < math.inf:
+                    mem, syn, coupled = _decays(first, tau_mem, tau_syn)
+                for j in range(n):
+                    u[j] += u[j] * mem + drive[j] * coupled
+                    drive[j] += drive[j] * syn
+                    armed[j] |= u[j] < threshold
+                if first == math.inf:
+                    break
+                elapsed += first
+                for j in range(n):
+                    if waits[j] == first:
+                        u[j] = after if resets else threshold
+                        armed[j] = resets
+                        counts[j] += 1
+                        if total < room:
+                            out_times[sample, total] = min(now + elapsed, end)
+                            out_neurons[sample, total] = j
+                        total += 1
+                        if counts[j] > max_spikes:
+                            over[sample] = j
+                        row = among[j]
+                        for k in range(n):
+                            drive[k] += gain * row[k]
+                if over[sample] >= 0:
+                    break
+            if over[sample] >= 0:
+                break
+            now = end
+            if is_input:
+                row = weights[senders[event]]
+                for j in range(n):
+                    drive[j] += gain * row[j]
+        totals[sample] = total
+
+
+def _run(
+    kernel: Any,
+    spikes: SpikeBatch,
+    weights: tuple[NDArray[np.float64], ...],
+    constants: LayerConstants,
+    t_max: float,
+    max_spikes: int,
+) -> SpikeBatch:
+    batch, n = len(spikes), weights[0].shape[1]
+    totals, over = np.zeros(batch, np.int64), np.empty(batch, np.int64)
+    room = 8 * n + 64
+    while True:
+        times, neurons = np.empty((batch, room)), np.empty((batch, room), np.int64)
+        given = (spikes.starts, spikes.times, spikes.neurons, *weights, t_max, *constants, max_spikes)
+        kernel(*given, times, neurons, totals, over)
+        if np.any(over >= 0):
+            sample = int(np.argmax(over >= 0))
+            raise LimitError(sample, int(over[sample]))
+        if totals.max(initial=0) <= room:
+            break
+        room = int(totals.max())  # run again: seldom, and cheaper than growing inside the loop
+    kept = np.arange(room) < totals[:, None]
+    return SpikeBatch(times[kept], neurons[kept], np.concatenate([[0], np.cumsum(totals)]), n)
+
+
+def feed_forward(
+    spikes: SpikeBatch, weights: NDArray[np.float64], constants: LayerConstants, t_max: float, max_spikes: int
+) -> SpikeBatch:
+    """See :func:`snntheory.spiking.layer.feed_forward`."""
+    return _run(_feed_forward, spikes, (np.ascontiguousarray(weights),), constants, t_max, max_spikes)
+
+
+def recurrent(
+    spikes: SpikeBatch,
+    weights: NDArray[np.float64],
+    among: NDArray[np.float64],
+    constants: LayerConstants,
+    t_max: float,
+    max_spikes: int,
+) -> SpikeBatch:
+    """See :func:`snntheory.spiking.layer.recurrent`."""
+    both = (np.ascontiguousarray(weights), np.ascontiguousarray(among))
+    return _run(_recurrent, spikes, both, constants, t_max, max_spikes)
