@@ -1,5 +1,0 @@
-"""Entries of this source."""
-
-from .entry import Entry
-
-ENTRIES: tuple[Entry, ...] = ()
