@@ -23,9 +23,9 @@ import xarray as xr
 
 from . import _trace_formats as formats
 from ._check import number, positive
+from ._trace_checks import DIMS, check_dims, check_signal, time_step, warn_of_milliseconds
 from ._trace_formats.common import SCHEMA, SIGNALS, plain
 
-DIMS = ("trial", "neuron", "time")
 RESERVED = ("schema", "dt", "t0", "time_unit", "value_unit", "phase")
 
 
@@ -57,8 +57,10 @@ def make_traces(
     value_unit : str
         Unit of voltage and current, "1" when dimensionless.
     phase : str
-        Where in the step the values were taken.
+        Where in the step the values were taken; free text. :func:`snntheory.spectral.without_resets` looks for
+        "before reset" or "after reset" in it ("before the reset", "after the reset"), and asks otherwise.
     attrs : mapping of str to str, int, float, bool, None, list or dict, optional
+        For example the neuron: ``tau_mem``, ``tau_syn`` (seconds), ``r``, ``v_threshold``, ``v_reset``, ``reset``.
 
     Returns
     -------
@@ -68,6 +70,11 @@ def make_traces(
     ------
     ValueError, TypeError
         For unknown dimensions, a shape that does not fit them, NaN, or a time step that is not positive.
+
+    Warns
+    -----
+    UserWarning
+        For a time step of 0.1 s or more, or ``tau_mem`` or ``tau_syn`` of 1 s or more: milliseconds?
     """
     names = check_dims(dims)
     step, start = positive("dt", dt, "seconds"), number("t0", t0, "seconds")
@@ -98,6 +105,9 @@ def make_traces(
         "value_unit": str(value_unit),
         "phase": str(phase),
     }
+    slow = ("tau_mem", "tau_syn")  # text where layers differ
+    constants = {key: further[key] for key in slow if isinstance(further.get(key), int | float)}
+    warn_of_milliseconds(step, constants)
     dataset = xr.Dataset(variables, coords={"time": time}, attrs=labels | further)
     return validate_traces(dataset, check_values=not is_lazy(dataset))
 
@@ -134,7 +144,7 @@ def validate_traces(traces: xr.Dataset, *, check_values: bool = True) -> xr.Data
         )
     for name in SIGNALS:
         if name in traces:
-            _check_signal(name, traces[name], check_values)
+            check_signal(name, traces[name], check_values)
     if "spike_times" in traces and traces["spike_times"].dtype.kind not in "fiu":
         raise ValueError(f"spike_times must be numbers in seconds, got {traces['spike_times'].dtype}")
     if traces.attrs.get("dt") is None:
@@ -146,53 +156,14 @@ def validate_traces(traces: xr.Dataset, *, check_values: bool = True) -> xr.Data
     return traces
 
 
-def time_step(time: np.ndarray, dt: float | None = None) -> float:
-    """The step of a uniform time axis, in seconds.
-
-    Parameters
-    ----------
-    time : array (n,), seconds
-    dt : float, seconds, optional
-        The step that the axis must have; without it, it is read off the axis (which then needs two samples).
-
-    Returns
-    -------
-    float, seconds
-        ``dt`` if given; else the mean step, rounded to 12 digits where the axis is uniform with that too.
-
-    Raises
-    ------
-    ValueError
-        If a sample lies further than 1e-6 dt (and than rounding explains) from its place on the grid.
-    """
-    time = np.asarray(time)
-    if time.ndim != 1 or time.dtype.kind not in "fiu" or not np.all(np.isfinite(time)):
-        raise ValueError(f"time must be a 1-D axis of finite seconds, got shape {time.shape}, {time.dtype}")
-    if dt is None:
-        if time.size < 2:
-            raise ValueError("the time step cannot be read off a single sample; give dt in seconds")
-        mean = float(time[-1] - time[0]) / (time.size - 1)
-        if mean <= 0:
-            raise ValueError(f"time must increase, but it goes from {time[0]:g} to {time[-1]:g} s")
-        rounded = float(f"{mean:.12g}")
-        return rounded if _worst_deviation(time, rounded)[0] <= 1.0 else time_step(time, mean)
-    worst, place = _worst_deviation(time, dt)
-    if not worst <= 1.0:  # a NaN is not uniform either
-        expected = float(time[0]) + dt * place
-        raise ValueError(
-            f"time is not uniform with dt = {dt:g} s: sample {place} lies at {float(time[place]):.9g} s instead "
-            f"of {expected:.9g} s (allowed: 1e-6 dt). Resample to a uniform grid, or, after taking every k-th "
-            "sample, set traces.attrs['dt'] to the new step"
-        )
-    return dt
-
-
 def load_traces(
     path: str | Path,
     dims: Sequence[str] | None = None,
     dt: float | None = None,
     *,
     variable: str | None = None,
+    spikes: str | None = None,
+    time: str | None = None,
     t0: float = 0.0,
     value_unit: str | None = None,
     phase: str | None = None,
@@ -206,15 +177,19 @@ def load_traces(
     Parameters
     ----------
     path : str or Path
-        NetCDF, NumPy archive or array, table of numbers (rows are times if it has a column ``time`` in
-        seconds; every other column is then a neuron), or PyTorch file (tensor, dict of tensors, or list of
-        one tensor per step, which counts as a leading axis).
+        NetCDF, NumPy archive or array, table of numbers (rows are times if it has a column ``time`` or ``t``,
+        in seconds or with its unit as in ``time (ms)``; every other column is then a neuron), or PyTorch file
+        (tensor, dict of tensors, or list of one tensor per step, which counts as a leading axis).
     dims : sequence of "trial", "neuron", "time", optional
         Order of the array's axes, for example ("time", "trial", "neuron") for a recording of snnTorch, Norse
         or SpikingJelly. Missing ones get length 1.
     dt : float, seconds, optional
+        Must not contradict a ``dt`` or a time in the file.
     variable : str, optional
         Which array of a file that holds several is the voltage.
+    spikes, time : str, optional
+        Which other arrays are the spikes (counts, of the voltage's shape) and the times of the samples. By
+        default ``spikes`` and ``current`` beside ``voltage``, and ``time``, ``times`` or ``t``.
     t0 : float, seconds
         Time of the first sample, where the file does not say.
     value_unit, phase : str, optional
@@ -236,6 +211,11 @@ def load_traces(
         needed and not given, or contradict the file; if the traces are not valid.
     ImportError
         For a .pt file without PyTorch, for ``chunks`` without dask.
+
+    Warns
+    -----
+    UserWarning
+        For arrays in the file that are not used, and for times that look like milliseconds.
     """
     from ._trace_formats import conversion
 
@@ -243,10 +223,11 @@ def load_traces(
     if chunks is not None and find_spec("dask") is None:
         raise ImportError("chunks needs dask: pip install 'snntheory[cluster]'; or leave chunks out")
     content = formats.read(path, lazy=chunks is not None)
+    said = conversion.Said(dims, dt, variable, spikes, time, t0, value_unit, phase)
     if isinstance(content, xr.Dataset):
-        traces = conversion.completed(path, content, dims, dt, t0, value_unit, phase, variable)
+        traces = conversion.completed(path, content, said)
     else:
-        traces = conversion.labelled(path, content, dims, dt, t0, value_unit, phase, variable)
+        traces = conversion.labelled(path, content, said)
     if chunks is not None:
         traces = traces.chunk(chunks)
     try:
@@ -301,17 +282,6 @@ def is_lazy(data: xr.Dataset | xr.DataArray) -> bool:
     return any(variable.chunks is not None for variable in variables)
 
 
-def check_dims(dims: Sequence[str]) -> tuple[str, ...]:
-    """``dims`` as a tuple that names each axis once and has the time among them."""
-    names = (dims,) if isinstance(dims, str) else tuple(dims)
-    unknown = [name for name in names if name not in DIMS]
-    if unknown or len(set(names)) != len(names) or "time" not in names:
-        raise ValueError(
-            f"dims must name each axis once with 'trial', 'neuron' or 'time', 'time' among them; got {names}"
-        )
-    return names
-
-
 def _labelled(name: str, data: Any, dims: tuple[str, ...]) -> xr.Variable:
     if not hasattr(data, "dask"):
         try:
@@ -337,52 +307,3 @@ def _counts(spikes: Any) -> Any:
     if values.dtype.kind != "f" or values.size == 0 or not np.array_equal(values, np.rint(values)):
         return values
     return values.astype(np.uint8 if 0 <= values.min() and values.max() < 256 else np.int64)
-
-
-def _check_signal(name: str, signal: xr.DataArray, check_values: bool) -> None:
-    if signal.dims != DIMS:
-        raise ValueError(
-            f"{name} must have the dimensions {DIMS}, got {signal.dims}; "
-            "use make_traces(array, dt, dims=...) or traces.transpose('trial', 'neuron', 'time')"
-        )
-    empty = [dim for dim in DIMS if signal.sizes[dim] == 0]
-    if empty:
-        raise ValueError(f"{name} is empty along {empty[0]}; traces need at least one trial, neuron and time")
-    kind = signal.dtype.kind
-    if kind == "c":
-        raise ValueError(
-            f"{name} must be real, got {signal.dtype}; save its real or imaginary part or its modulus"
-        )
-    if kind not in "biuf" or signal.dtype.itemsize > 8:
-        raise ValueError(f"{name} must be real numbers of at most 64 bits, got {signal.dtype}")
-    if name == "spikes":
-        if kind not in "bui":
-            raise ValueError(
-                f"spikes must be counts (bool or integers), got {signal.dtype}; use .astype('uint8')"
-            )
-        if check_values and kind == "i" and int(signal.min()) < 0:
-            raise ValueError(f"spikes must be counts of at least 0, got {int(signal.min())}")
-    elif check_values and kind == "f":
-        check_finite(name, signal)
-
-
-def check_finite(name: str, signal: xr.DataArray) -> None:
-    """Refuse NaN and infinity in ``signal``, saying where the first one is."""
-    bad = np.logical_not(np.isfinite(signal))
-    count = int(bad.sum())
-    if count == 0:
-        return
-    first = np.unravel_index(int(np.argmax(np.asarray(bad))), bad.shape)
-    place = ", ".join(f"{dim} {index}" for dim, index in zip(signal.dims, first, strict=True))
-    raise ValueError(
-        f"{name} holds NaN or infinity: {count} value(s), the first at {place}. Fill them or cut them away, "
-        "for example traces.isel(time=slice(start, stop)), or look for a diverging simulation (dt too large)"
-    )
-
-
-def _worst_deviation(time: np.ndarray, dt: float) -> tuple[float, int]:
-    """Largest distance of a sample from its place on the grid, in units of what is allowed, and where."""
-    deviation = np.abs(time - time[0] - dt * np.arange(time.size))
-    rounding = 4 * np.spacing(np.max(np.abs(time))) if time.dtype.kind == "f" else 0.0
-    place = int(np.argmax(deviation))
-    return float(deviation[place] / (1e-6 * dt + rounding)), place

@@ -1,6 +1,7 @@
 """Files that other programs wrote: the order of axes and the step are read or asked for, never guessed."""
 
 import builtins
+import re
 
 import numpy as np
 import pytest
@@ -30,15 +31,72 @@ def test_npz_with_several_arrays(tmp_path):
         load_traces(tmp_path / "v.npz", dims=("neuron", "time"))
     with pytest.raises(ValueError, match="no array 'u'"):
         load_traces(tmp_path / "v.npz", dims=("neuron", "time"), variable="u")
-    traces = load_traces(tmp_path / "v.npz", dims=("neuron", "time"), variable="mem")
+    with pytest.warns(UserWarning, match="'weights' left out"):
+        traces = load_traces(tmp_path / "v.npz", dims=("neuron", "time"), variable="mem")
     assert traces.attrs["dt"] == 1e-4 and np.array_equal(traces["voltage"].values[0], v)
 
 
 def test_npz_brings_current_and_spikes_of_the_same_shape(tmp_path):
     v = np.zeros((3, 16))
     np.savez(tmp_path / "v.npz", voltage=v, spikes=v, current=np.ones(5))
-    traces = load_traces(tmp_path / "v.npz", dims=("neuron", "time"), dt=1e-3)
+    with pytest.warns(UserWarning, match="'current' left out"):
+        traces = load_traces(tmp_path / "v.npz", dims=("neuron", "time"), dt=1e-3)
     assert set(traces.data_vars) == {"voltage", "spikes"}
+
+
+def test_spikes_and_times_by_their_names(tmp_path):
+    rng = np.random.default_rng(1)
+    v, spikes, times = rng.random((3, 16)), rng.integers(0, 2, (3, 16)), 0.5 + 2e-3 * np.arange(16)
+    np.savez(tmp_path / "v.npz", mem=v, spk=spikes, clock=times, w=1e-3 * np.arange(4))
+    options = {"dims": ("neuron", "time"), "variable": "mem"}
+    with pytest.warns(UserWarning, match="'w' left out"):
+        traces = load_traces(tmp_path / "v.npz", **options, spikes="spk", time="clock")
+    assert np.array_equal(traces["spikes"].values[0], spikes)
+    assert (traces.attrs["dt"], traces.attrs["t0"]) == (2e-3, 0.5)
+    for wrong, words in (
+        ({"spikes": "spikes"}, "no array 'spikes'.*correct spikes"),
+        ({"spikes": "w"}, "shape of the"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            load_traces(tmp_path / "v.npz", **options, dt=1e-3, **wrong)
+    with pytest.raises(ValueError, match="4 times for 16 samples"):
+        load_traces(tmp_path / "v.npz", **options, spikes="spk", time="w")
+
+
+@pytest.mark.parametrize("name", ["time", "times", "t", "Time"])
+def test_times_in_an_archive(tmp_path, name):
+    np.savez(tmp_path / "v.npz", **{"mem": np.zeros((3, 16)), name: 0.5 + 2e-3 * np.arange(16)})
+    traces = load_traces(tmp_path / "v.npz", dims=("neuron", "time"))
+    assert (traces.attrs["dt"], traces.attrs["t0"]) == (2e-3, 0.5)
+    with pytest.raises(ValueError, match="do not have the step dt = 0.001 s.*mean step is 0.002 s"):
+        load_traces(tmp_path / "v.npz", dims=("neuron", "time"), dt=1e-3)
+
+
+def test_the_step_in_a_file_is_honoured(tmp_path):
+    torch = pytest.importorskip("torch")
+    torch.save({"mem": torch.zeros(3, 16), "dt": 2e-3}, tmp_path / "v.pt")
+    torch.save({"mem": torch.zeros(3, 16), "dt": torch.tensor(2e-3, dtype=torch.float64)}, tmp_path / "w.pt")
+    for path in (tmp_path / "v.pt", tmp_path / "w.pt"):
+        assert load_traces(path, dims=("neuron", "time")).attrs["dt"] == 2e-3
+        assert load_traces(path, dims=("neuron", "time"), dt=2e-3).attrs["dt"] == 2e-3
+        with pytest.raises(ValueError, match="says dt = 0.002 s, not 0.001 s"):
+            load_traces(path, dims=("neuron", "time"), dt=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("shape", "example"),
+    [
+        ((30,), "dims=('time',)"),
+        ((30, 3), "dims=('time', 'neuron')"),
+        ((3, 30), "dims=('neuron', 'time')"),
+        ((2, 30, 3), "dims=('trial', 'time', 'neuron')"),
+        ((2, 3, 4, 5), "one to three axes"),
+    ],
+)
+def test_example_in_the_error_fits_the_shape(tmp_path, shape, example):
+    np.save(tmp_path / "v.npy", np.zeros(shape))
+    with pytest.raises(ValueError, match=re.escape(example)):
+        load_traces(tmp_path / "v.npy")
 
 
 def test_pt_tensor_dict_and_list_of_steps(tmp_path):
@@ -49,7 +107,7 @@ def test_pt_tensor_dict_and_list_of_steps(tmp_path):
     for content, options in (
         (torch.stack(steps), {}),
         (steps, {}),
-        ({"mem": steps, "epoch": 3, "spk": torch.zeros(2)}, {"variable": "mem"}),
+        ({"mem": steps, "epoch": 3, "dt": 1e-3}, {"variable": "mem"}),
     ):
         torch.save(content, tmp_path / "v.pt")
         traces = load_traces(tmp_path / "v.pt", dims=dims, dt=1e-3, **options)
@@ -88,11 +146,42 @@ def test_csv_with_a_column_of_times(tmp_path, delimiter):
 def test_csv_with_coarsely_printed_times(tmp_path):
     times = [f"{k / 3000:.6f}" for k in range(30)]
     (tmp_path / "v.csv").write_text("t,v\n" + "".join(f"{t},{k}\n" for k, t in enumerate(times)))
-    with pytest.raises(ValueError, match="not uniform.*give dt"):
+    with pytest.raises(ValueError, match="not uniform.*rounded to 1e-06 s.*give the exact step") as error:
         load_traces(tmp_path / "v.csv")
+    advised = float(re.search(r"dt=(\S+);", str(error.value))[1])
+    assert (
+        load_traces(tmp_path / "v.csv", dt=advised).attrs["dt"]
+        == advised
+        == pytest.approx(1 / 3000, rel=1e-4)
+    )
     assert load_traces(tmp_path / "v.csv", dt=1 / 3000).attrs["dt"] == 1 / 3000
-    with pytest.raises(ValueError, match="does not have the step"):
+    with pytest.raises(ValueError, match="do not have the step dt = 0.001 s"):
         load_traces(tmp_path / "v.csv", dt=1e-3)
+
+
+def test_a_missing_sample_is_not_taken_for_coarse_printing(tmp_path):
+    (tmp_path / "v.csv").write_text("t,v\n" + "".join(f"{k / 1000:.3f},1\n" for k in (0, 1, 2, 4, 5)))
+    for options in ({}, {"dt": 1e-3}):
+        with pytest.raises(ValueError, match="not uniform|do not have the step"):
+            load_traces(tmp_path / "v.csv", **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"),
+    [
+        ("Time", 1),
+        ("times", 1),
+        ("T [s]", 1),
+        ("time (ms)", 1e3),
+        ("t_ms", 1e3),
+        ("Time/ms", 1e3),
+        ("time [µs]", 1e6),
+    ],
+)
+def test_csv_times_in_their_unit(tmp_path, name, factor):
+    (tmp_path / "v.csv").write_text(f"{name},v\n" + "".join(f"{5e-4 * k * factor:g},{k}\n" for k in range(9)))
+    traces = load_traces(tmp_path / "v.csv")
+    assert traces.attrs["dt"] == 5e-4 and traces["voltage"].values[0, 0].tolist() == list(range(9))
 
 
 @pytest.mark.parametrize("times", [["nan", "0.001", "0.002"], ["0", "nan", "0.002"], ["0", "0.001", "inf"]])
@@ -123,7 +212,7 @@ def test_csv_without_times_asks(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("time_ms,v\n0,1\n1,2\n", "another unit than seconds"),
+        ("time (min),v\n0,1\n1,2\n", "another unit than s,"),
         ("time,t,v\n0,0,1\n1,1,2\n", "2 columns of time"),
         ("time\n0\n1\n", "no other"),
         ("time,v\n0,1\n", "single sample"),
@@ -131,7 +220,7 @@ def test_csv_without_times_asks(tmp_path):
         ("time,v\n0,1\n1\n", "one number per column"),
         ("time,v\n", "holds no numbers"),
         ("\n\n", "holds no numbers"),
-        ("time,v\n0,1\n1,nan\n", "NaN or infinity"),
+        ("time,v\n0,1\n0.01,nan\n", "NaN or infinity"),
         ("time,v\n0,1\n1,2\n3,3\n", "not uniform"),
     ],
 )

@@ -106,7 +106,8 @@ def test_nan_is_refused_with_its_place(bad, name):
     signals = {"voltage": voltage(), "current": voltage(seed=1)}
     signals[name][1, 2, 7:9] = bad
     with pytest.raises(
-        ValueError, match=rf"{name} holds NaN or infinity: 2 .*trial 1, neuron 2, time 7.*isel"
+        ValueError,
+        match=rf"{name} holds NaN or infinity: 2 .*trial 1, neuron 2, time 7.*values\[\.\.\., :stop\]",
     ):
         make_traces(**signals, dt=1e-3)
 
@@ -177,3 +178,13 @@ def test_extra_coordinates_and_ragged_spike_times_are_allowed():
     traces["spike_times"] = xr.DataArray(["a", "b"], dims="spike")
     with pytest.raises(ValueError, match="spike_times must be numbers"):
         validate_traces(traces)
+
+
+@pytest.mark.parametrize(
+    ("dt", "attrs"), [(0.1, {}), (1.0, {}), (1e-3, {"tau_mem": 20.0}), (1e-3, {"tau_syn": 1})]
+)
+def test_milliseconds_given_as_seconds_are_warned_of(dt, attrs):
+    with pytest.warns(UserWarning, match="did you mean milliseconds"):
+        traces = make_traces(voltage(), dt, attrs=attrs)
+    assert traces.attrs["dt"] == dt  # said, not changed
+    make_traces(voltage(), 0.099, attrs={"tau_mem": 0.99})

@@ -13,8 +13,9 @@ import xarray as xr
 from .. import _files
 from .common import SCHEMA, SIGNALS, Recording, damaged, flatten, unflatten
 
-_TIME = re.compile(r"(time|t)\s*([\[(_ ]\s*s(ec(onds?)?)?\s*[\])]?)?", re.IGNORECASE)
-_TIME_ELSEWHERE = re.compile(r"(time|t)\s*[\[(_ ].*", re.IGNORECASE)
+_TIME = re.compile(r"(?:times?|t)\s*(?:[\[(_ /]\s*([a-zµμ]+)\s*[\])]?)?", re.IGNORECASE)
+_UNITS = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1000, "msec": 1000}
+_UNITS |= {"millisecond": 1000, "milliseconds": 1000, "us": 10**6, "µs": 10**6, "μs": 10**6}
 
 
 def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
@@ -41,13 +42,13 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
         raise ValueError(
             f"{path} names {len(header)} columns but has {table.shape[1]}; correct the first line"
         )
-    times = [index for index, cell in enumerate(header) if named and _TIME.fullmatch(cell)]
-    strange = [
-        cell for cell in header if named and _TIME_ELSEWHERE.fullmatch(cell) and not _TIME.fullmatch(cell)
-    ]
+    titles = {index: _TIME.fullmatch(cell) for index, cell in enumerate(header)} if named else {}
+    times = {index: (found[1] or "s").lower() for index, found in titles.items() if found}
+    strange = [header[index] for index, unit in times.items() if unit not in _UNITS]
     if strange:
         raise ValueError(
-            f"{path}: column {strange[0]!r} looks like a time in another unit than seconds; convert it"
+            f"{path}: column {strange[0]!r} looks like a time in another unit than {', '.join(_UNITS)}; "
+            "convert or rename it"
         )
     if len(times) > 1:
         raise ValueError(f"{path} has {len(times)} columns of time; keep one")
@@ -56,10 +57,13 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
         return Recording({"voltage": table}, neurons=neurons)
     if table.shape[1] == 1:
         raise ValueError(f"{path} has a column of times and no other; add one column per neuron")
-    names = np.array([cell for index, cell in enumerate(header) if index != times[0]])
-    voltage = np.delete(table, times[0], axis=1)
+    ((column, unit),) = times.items()
+    names = np.array([cell for index, cell in enumerate(header) if index != column])
     return Recording(
-        {"voltage": voltage}, {"voltage": ("time", "neuron")}, time=table[:, times[0]], neurons=names
+        {"voltage": np.delete(table, column, axis=1)},
+        {"voltage": ("time", "neuron")},
+        time=table[:, column] / _UNITS[unit],
+        neurons=names,
     )
 
 

@@ -1,0 +1,133 @@
+"""What makes arrays traces: named axes, counted spikes, finite values, a uniform time in seconds."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+DIMS = ("trial", "neuron", "time")
+LONG_STEP = 0.1
+LONG_CONSTANT = 1.0
+
+
+def warn_of_milliseconds(dt: float, constants: dict[str, float]) -> None:
+    """Warn of a time step of 0.1 s or more, and of time constants of 1 s or more: no neuron is that slow.
+
+    Parameters
+    ----------
+    dt : float, seconds
+    constants : dict of str to float, seconds
+        By their names, such as "tau_mem".
+    """
+    limits = {"dt": (dt, LONG_STEP)} | {name: (value, LONG_CONSTANT) for name, value in constants.items()}
+    for name, (value, limit) in limits.items():
+        if value >= limit:
+            warnings.warn(
+                f"{name} = {value:g} s is long for a neuron; did you mean milliseconds? Times are in seconds here: "
+                f"{name} = {value / 1000:g}",
+                stacklevel=3,
+            )
+
+
+def time_step(time: np.ndarray, dt: float | None = None) -> float:
+    """The step of a uniform time axis, in seconds.
+
+    Parameters
+    ----------
+    time : array (n,), seconds
+    dt : float, seconds, optional
+        The step that the axis must have; without it, it is read off the axis (which then needs two samples).
+
+    Returns
+    -------
+    float, seconds
+        ``dt`` if given; else the mean step, rounded to 12 digits where the axis is uniform with that too.
+
+    Raises
+    ------
+    ValueError
+        If a sample lies further than 1e-6 dt (and than rounding explains) from its place on the grid.
+    """
+    time = np.asarray(time)
+    if time.ndim != 1 or time.dtype.kind not in "fiu" or not np.all(np.isfinite(time)):
+        raise ValueError(f"time must be a 1-D axis of finite seconds, got shape {time.shape}, {time.dtype}")
+    if dt is None:
+        if time.size < 2:
+            raise ValueError("the time step cannot be read off a single sample; give dt in seconds")
+        mean = float(time[-1] - time[0]) / (time.size - 1)
+        if mean <= 0:
+            raise ValueError(f"time must increase, but it goes from {time[0]:g} to {time[-1]:g} s")
+        rounded = float(f"{mean:.12g}")
+        return rounded if _worst_deviation(time, rounded)[0] <= 1.0 else time_step(time, mean)
+    worst, place = _worst_deviation(time, dt)
+    if not worst <= 1.0:  # a NaN is not uniform either
+        expected = float(time[0]) + dt * place
+        raise ValueError(
+            f"time is not uniform with dt = {dt:g} s: sample {place} lies at {float(time[place]):.9g} s instead "
+            f"of {expected:.9g} s (allowed: 1e-6 dt). Resample to a uniform grid, or, after taking every k-th "
+            "sample, set traces.attrs['dt'] to the new step"
+        )
+    return dt
+
+
+def check_dims(dims: Sequence[str]) -> tuple[str, ...]:
+    """``dims`` as a tuple that names each axis once and has the time among them."""
+    names = (dims,) if isinstance(dims, str) else tuple(dims)
+    unknown = [name for name in names if name not in DIMS]
+    if unknown or len(set(names)) != len(names) or "time" not in names:
+        raise ValueError(
+            f"dims must name each axis once with 'trial', 'neuron' or 'time', 'time' among them; got {names}"
+        )
+    return names
+
+
+def check_signal(name: str, signal: xr.DataArray, check_values: bool) -> None:
+    if signal.dims != DIMS:
+        raise ValueError(
+            f"{name} must have the dimensions {DIMS}, got {signal.dims}; "
+            "use make_traces(array, dt, dims=...) or traces.transpose('trial', 'neuron', 'time')"
+        )
+    empty = [dim for dim in DIMS if signal.sizes[dim] == 0]
+    if empty:
+        raise ValueError(f"{name} is empty along {empty[0]}; traces need at least one trial, neuron and time")
+    kind = signal.dtype.kind
+    if kind == "c":
+        raise ValueError(
+            f"{name} must be real, got {signal.dtype}; save its real or imaginary part or its modulus"
+        )
+    if kind not in "biuf" or signal.dtype.itemsize > 8:
+        raise ValueError(f"{name} must be real numbers of at most 64 bits, got {signal.dtype}")
+    if name == "spikes":
+        if kind not in "bui":
+            raise ValueError(
+                f"spikes must be counts (bool or integers), got {signal.dtype}; use .astype('uint8')"
+            )
+        if check_values and kind == "i" and int(signal.min()) < 0:
+            raise ValueError(f"spikes must be counts of at least 0, got {int(signal.min())}")
+    elif check_values and kind == "f":
+        check_finite(name, signal)
+
+
+def check_finite(name: str, signal: xr.DataArray) -> None:
+    """Refuse NaN and infinity in ``signal``, saying where the first one is."""
+    bad = np.logical_not(np.isfinite(signal))
+    count = int(bad.sum())
+    if count == 0:
+        return
+    first = np.unravel_index(int(np.argmax(np.asarray(bad))), bad.shape)
+    place = ", ".join(f"{dim} {index}" for dim, index in zip(signal.dims, first, strict=True))
+    raise ValueError(
+        f"{name} holds NaN or infinity: {count} value(s), the first at {place}. Before labelling the array, cut it, "
+        "for example values[..., :stop], or fill the gaps; if it was simulated, look for a divergence (dt too large)"
+    )
+
+
+def _worst_deviation(time: np.ndarray, dt: float) -> tuple[float, int]:
+    """Largest distance of a sample from its place on the grid, in units of what is allowed, and where."""
+    deviation = np.abs(time - time[0] - dt * np.arange(time.size))
+    rounding = 4 * np.spacing(np.max(np.abs(time))) if time.dtype.kind == "f" else 0.0
+    place = int(np.argmax(deviation))
+    return float(deviation[place] / (1e-6 * dt + rounding)), place
