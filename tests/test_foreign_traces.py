@@ -59,7 +59,10 @@ def test_spikes_and_times_by_their_names(tmp_path):
     ):
         with pytest.raises(ValueError, match=words):
             load_traces(tmp_path / "v.npz", **options, dt=1e-3, **wrong)
-    with pytest.raises(ValueError, match="4 times for 16 samples"):
+    with (
+        pytest.raises(ValueError, match="4 times for 16 samples"),
+        pytest.warns(UserWarning, match="'clock'"),
+    ):
         load_traces(tmp_path / "v.npz", **options, spikes="spk", time="w")
 
 
