@@ -1,14 +1,22 @@
 """With threshold: exact spike times, event by event, and spikes on a grid."""
 
+from .clocked import simulate, simulate_inputs
 from .crossing import first_crossing
 from .events import SpikeLimitReached, exact_batch, exact_network, exact_spike_times
+from .rounding import displacement, grid_index, grid_inputs, lattice_displacement
 from .spike_batch import SpikeBatch
 
 __all__ = [
     "SpikeBatch",
     "SpikeLimitReached",
+    "displacement",
     "exact_batch",
     "exact_network",
     "exact_spike_times",
     "first_crossing",
+    "grid_index",
+    "grid_inputs",
+    "lattice_displacement",
+    "simulate",
+    "simulate_inputs",
 ]

@@ -28,7 +28,7 @@ KINDS = {
     "exponential_euler": 4,
     "semi_implicit": 5,
 }
-"""Schemes whose shorter steps the compiled kernel knows; any other runs in the NumPy backend."""
+"""Schemes whose shorter steps the compiled kernel knows; any other runs in the readable backend."""
 
 EXACT = tuple(name for name, kind in KINDS.items() if kind == 3)
 POWER_SERIES = ("parker_sochacki", "forward_euler")

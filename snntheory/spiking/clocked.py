@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
@@ -19,6 +18,7 @@ from ..neuron import CubaLIF
 from ..traces import make_traces
 from . import _clocked_reference
 from ._clocked_rule import EXACT, KINDS, POWER_SERIES, Floats, Rule, Run, kick_of
+from .events import MAX_SPIKES, SpikeLimitReached
 from .placement import PLACEMENTS
 from .rounding import ROUNDING, grid_inputs
 
@@ -27,11 +27,7 @@ INPUTS = ("dirac", "sampled")
 DETECT = ("endpoint", "extremum")
 SAMPLES = ("before_reset", "after_reset")
 RECORDS = ("traces", "spikes")
-BACKENDS = ("auto", "numba", "numpy")
-
-
-class SpikeLimit(ValueError):
-    """A neuron fired more often than ``max_spikes``."""
+BACKENDS = ("auto", "numba", "reference")
 
 
 def simulate(
@@ -89,8 +85,8 @@ def simulate(
     spike_placement, reset_at, rounding, input, delay
         See above. With ``spike_placement="grid"`` the spike is at the grid point, and so is its reset.
     **options
-        Keywords of :func:`simulate_inputs`: ``drive``, ``series_order``, ``detect``, ``sample``, ``v0``, ``i0``,
-        ``max_spikes``, ``record``, ``backend``.
+        Keywords of :func:`simulate_inputs`: ``constant_current``, ``series_order``, ``detect``, ``sample``,
+        ``v0``, ``i0``, ``max_spikes``, ``record``, ``backend``.
 
     Returns
     -------
@@ -101,7 +97,7 @@ def simulate(
     ------
     ValueError, TypeError
         Times are unsorted, negative or not finite, weights do not fit, ``t_max`` lies before the last input, an
-        option is unknown; :class:`SpikeLimit` when a neuron fires more than ``max_spikes`` times.
+        option is unknown; :class:`SpikeLimitReached` when a neuron fires more than ``max_spikes`` times.
 
     Accuracy
     --------
@@ -133,12 +129,12 @@ def simulate_inputs(
     *,
     input: str = "dirac",
     series_order: int | None = None,
-    drive: ArrayLike = 0.0,
+    constant_current: ArrayLike = 0.0,
     detect: str = "endpoint",
     sample: str = "before_reset",
     v0: float = 0.0,
     i0: float = 0.0,
-    max_spikes: int = 1_000_000,
+    max_spikes: int = MAX_SPIKES,
     record: str = "traces",
     backend: str = "auto",
 ) -> xr.Dataset:
@@ -153,16 +149,16 @@ def simulate_inputs(
         As in :func:`simulate`.
     series_order : int, optional
         Order of the series of ``spike_placement="series"``: by default that of the scheme, and 12 for the exact ones.
-    drive : array_like, broadcast to (trial, neuron)
-        A constant current beside the synaptic one. Every scheme integrates it without error in the steady state.
+    constant_current : array_like, broadcast to (trial, neuron)
+        A current that is always there, in the unit of ``i``. Every scheme has its steady state without error.
     v0, i0 : float
         State at time 0; ``v0`` below the threshold.
     max_spikes : int
         A neuron that fires more often stops the simulation with an error.
     record : {"traces", "spikes"}
         "spikes" leaves voltage, current and counts away.
-    backend : {"auto", "numba", "numpy"}
-        "auto" takes numba where it is installed and knows the scheme.
+    backend : {"auto", "numba", "reference"}
+        ``"auto"`` is the compiled one where numba is installed, otherwise the readable one.
 
     Returns
     -------
@@ -183,8 +179,8 @@ def simulate_inputs(
     padded = np.concatenate([np.zeros((*inputs.shape[:2], 1)), inputs], axis=2)
     return _simulate(
         neuron, padded, dt, scheme, order, spike_placement, reset_at, input=input, series_order=series_order,
-        drive=drive, detect=detect, sample=sample, v0=v0, i0=i0, max_spikes=max_spikes, record=record,
-        backend=backend, labels={},
+        constant_current=constant_current, detect=detect, sample=sample, v0=v0, i0=i0, max_spikes=max_spikes,
+        record=record, backend=backend, labels={},
     )  # fmt: skip
 
 
@@ -200,12 +196,12 @@ def _simulate(
     labels: dict[str, Any],
     input: str = "dirac",
     series_order: int | None = None,
-    drive: ArrayLike = 0.0,
+    constant_current: ArrayLike = 0.0,
     detect: str = "endpoint",
     sample: str = "before_reset",
     v0: float = 0.0,
     i0: float = 0.0,
-    max_spikes: int = 1_000_000,
+    max_spikes: int = MAX_SPIKES,
     record: str = "traces",
     backend: str = "auto",
 ) -> xr.Dataset:
@@ -237,12 +233,13 @@ def _simulate(
         max_spikes=_check.integer("max_spikes", max_spikes, minimum=1),
     )
     trials, neurons, points = inputs.shape
-    currents = _check.array("drive", drive)
+    currents = _check.array("constant_current", constant_current)
     try:
         currents = np.broadcast_to(currents, (trials, neurons))
     except ValueError:
         raise ValueError(
-            f"drive must be a scalar or fit (trial, neuron) = ({trials}, {neurons}), got shape {currents.shape}"
+            f"constant_current must be a scalar or fit (trial, neuron) = ({trials}, {neurons}), "
+            f"got shape {currents.shape}"
         ) from None
     rows = inputs.reshape(-1, points) * (dt if input == "sampled" else 1.0)
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging run is refused below, with its remedy
@@ -261,7 +258,7 @@ def _simulate(
         "input": input,
         **labels,
         "detect": detect,
-        "drive": float(currents.flat[0]) if np.ptp(currents) == 0 else currents.tolist(),
+        "constant_current": float(currents.flat[0]) if np.ptp(currents) == 0 else currents.tolist(),
         "source": f"snntheory {__version__}",
     }
     return _dataset(run, (trials, neurons), dt, rule, attributes)
@@ -319,12 +316,12 @@ def _series_order(scheme: str, placement: str, order: int | None, declared: Any)
 def _backend(backend: str, scheme: str) -> Any:
     known, installed = scheme in KINDS, find_spec("numba") is not None
     if backend == "numba" and not installed:
-        raise ImportError("backend='numba' needs numba: pip install 'snntheory[train]'; or choose 'numpy'")
+        raise ModuleNotFoundError(
+            "backend='numba' needs numba: pip install 'snntheory[train]'; or choose 'reference'", name="numba"
+        )
     if backend == "numba" and not known:
-        raise ValueError(f"backend='numba' does not know scheme={scheme!r}; choose backend='numpy'")
-    if backend == "numpy" or not (known and installed):
-        if backend == "auto" and known:
-            warnings.warn("numba is not installed: the slower NumPy backend runs", stacklevel=4)
+        raise ValueError(f"backend='numba' does not know scheme={scheme!r}; choose backend='reference'")
+    if backend == "reference" or not (known and installed):
         return _clocked_reference.run
     from . import _clocked_numba
 
@@ -336,9 +333,9 @@ def _report_limit(run: Run, limit: int, neurons: int) -> None:
         return
     row = int(np.argmax(run.count))
     last = run.spike_times[row, : run.count[row]]
-    raise SpikeLimit(
+    raise SpikeLimitReached(
         f"trial {row // neurons}, neuron {row % neurons} fired more than max_spikes = {limit} times, the last at "
-        f"{np.nanmax(last):g} s; look for weights or a drive that are too large for the time constants, "
+        f"{np.nanmax(last):g} s; look for weights or a current that are too large for the time constants, "
         "or raise max_spikes"
     )
 

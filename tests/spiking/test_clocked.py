@@ -5,9 +5,9 @@ import pytest
 
 from snntheory import CubaLIF, discretize, linear, load_traces, save_traces, validate_traces
 from snntheory.linear import schemes
-from snntheory.spiking import _clocked_numba
+from snntheory.spiking import SpikeLimitReached, _clocked_numba
 from snntheory.spiking._clocked_rule import KINDS, kick_of
-from snntheory.spiking.clocked import SpikeLimit, simulate, simulate_inputs
+from snntheory.spiking.clocked import simulate, simulate_inputs
 from snntheory.spiking.placement import (
     cubic_crossing,
     linear_crossing,
@@ -35,7 +35,7 @@ def spikes_of(traces, neuron=0, trial=0):
 def test_backends_agree(scheme, order, reset, detect):
     random = np.random.default_rng(7)
     neuron = CubaLIF(0.020, 0.004, r=1.3, v_threshold=0.9, v_reset=-0.2, reset=reset)
-    inputs = 0.02 * random.poisson(0.4, (2, 3, 120)) * random.choice([1.0, 1.0, -0.5], (2, 3, 120))
+    inputs = 0.02 * random.poisson(0.4, (1, 3, 80)) * random.choice([1.0, 1.0, -0.5], (1, 3, 80))
     if scheme == "scaled_impulse":
         inputs = inputs * 1000
     total = 0
@@ -43,12 +43,12 @@ def test_backends_agree(scheme, order, reset, detect):
         if placement == "series" and KINDS[scheme] not in (0, 3):
             continue
         for reset_at in ("grid", "spike", "next_step"):
-            options = dict(drive=[[0.1, 0.2, 0.4]], detect=detect, v0=0.1, i0=0.2)
+            options = dict(constant_current=[[0.1, 0.2, 0.4]], detect=detect, v0=0.1, i0=0.2)
             ours, plain = (
                 simulate_inputs(
                     neuron, inputs, 1e-3, scheme, order, placement, reset_at, backend=b, **options
                 )
-                for b in ("numba", "numpy")
+                for b in ("numba", "reference")
             )
             for name in ("voltage", "current", "spike_times"):
                 # the same operations but for the order of a few; a reset amplifies by 1/slope at most some tens
@@ -57,7 +57,7 @@ def test_backends_agree(scheme, order, reset, detect):
                 np.testing.assert_array_equal(ours[name], plain[name])
             np.testing.assert_array_equal(ours["spikes"].sum("time"), ours["spike_count"])
             total += int(ours["spike_count"].sum())
-    assert total > 50  # the comparison was about something
+    assert total > 15  # the comparison was about something
 
 
 @pytest.mark.parametrize(("scheme", "order"), ALL)
@@ -113,7 +113,7 @@ def test_below_threshold_it_is_the_discrete_neuron(scheme, order):
 @pytest.mark.parametrize(("scheme", "order"), ALL)
 def test_a_drive_has_its_exact_steady_state(scheme, order):
     neuron = CubaLIF(0.02, 0.01, r=2.0, v_threshold=10.0)
-    got = simulate_inputs(neuron, np.zeros((1, 2, 2000)), 1e-3, scheme, order, drive=[1.0, -3.0])
+    got = simulate_inputs(neuron, np.zeros((1, 2, 2000)), 1e-3, scheme, order, constant_current=[1.0, -3.0])
     np.testing.assert_allclose(got["voltage"][0, :, -1], [2.0, -6.0], rtol=1e-13)
 
 
@@ -154,7 +154,14 @@ def test_interpolation_bounds_the_voltage_by_the_threshold_and_the_grid_does_not
 def test_constant_drive_has_the_known_interval(reset):
     neuron = CubaLIF(0.02, 0.01, r=2.0, v_reset=-0.5, reset=reset)
     got = simulate_inputs(
-        neuron, np.zeros((1, 1, 400)), 5e-4, "impulse_invariance", None, "series", "spike", drive=0.8
+        neuron,
+        np.zeros((1, 1, 400)),
+        5e-4,
+        "impulse_invariance",
+        None,
+        "series",
+        "spike",
+        constant_current=0.8,
     )
     spikes = spikes_of(got)
     low = 0.0 if reset == "subtract" else -0.5
@@ -166,12 +173,12 @@ def test_constant_drive_has_the_known_interval(reset):
 def test_several_spikes_in_one_step():
     fast = CubaLIF(0.02, 0.01)
     got = simulate_inputs(
-        fast, np.zeros((1, 1, 20)), 2e-3, "impulse_invariance", None, "series", "spike", drive=50.0
+        fast, np.zeros((1, 1, 20)), 2e-3, "impulse_invariance", None, "series", "spike", constant_current=50.0
     )
     interval = 0.02 * np.log(50 / 49)
     np.testing.assert_allclose(spikes_of(got), interval * np.arange(1, 1 + spikes_of(got).size), rtol=1e-12)
     assert int(got["spikes"].max()) == 5 and spikes_of(got).size == int(0.04 / interval)
-    grid = simulate_inputs(fast, np.zeros((1, 1, 20)), 2e-3, "impulse_invariance", drive=50.0)
+    grid = simulate_inputs(fast, np.zeros((1, 1, 20)), 2e-3, "impulse_invariance", constant_current=50.0)
     assert int(grid["spikes"].max()) == 1  # a grid has room for one a step
 
 
@@ -184,7 +191,7 @@ def test_reset_at_the_grid_keeps_the_overshoot_and_to_value_loses_it():
         # i exact: one step with u_1 = 1.35 before the reset
         model = discretize(neuron, 2e-3, "impulse_invariance")
         i0 = 1.35 / model.A[0, 1]
-        kwargs = dict(i0=i0, backend="numpy")
+        kwargs = dict(i0=i0, backend="reference")
         before = simulate_inputs(neuron, np.zeros((1, 1, 3)), 2e-3, "impulse_invariance", **kwargs)
         after = simulate_inputs(
             neuron, np.zeros((1, 1, 3)), 2e-3, "impulse_invariance", sample="after_reset", **kwargs
@@ -279,7 +286,7 @@ def test_traces_follow_the_schema_and_survive_a_file(tmp_path):
     got = simulate(NEURON, TIMES, WEIGHTS, 0.05, 1e-3, "parker_sochacki", 4, "series", "spike")
     validate_traces(got)
     for name in ("tau_mem", "reset", "scheme", "order", "spike_placement", "series_order", "reset_at", "rounding",
-                 "input", "input_delay", "detect", "drive", "phase", "scheme_delay"):  # fmt: skip
+                 "input", "input_delay", "detect", "constant_current", "phase", "scheme_delay"):  # fmt: skip
         assert name in got.attrs
     assert got.attrs["series_order"] == 4
     for suffix in (".nc", ".npz"):
@@ -319,7 +326,7 @@ def test_grid_times_are_integers_times_dt():
         ({"input": "binary"}, "input must be one of"),
         ({"delay": -1}, "delay must be at least 0"),
         ({"v0": 1.0}, "v0 must lie below v_threshold"),
-        ({"drive": [1.0, 2.0, 3.0]}, "drive must be a scalar or fit"),
+        ({"constant_current": [1.0, 2.0, 3.0]}, "constant_current must be a scalar or fit"),
         ({"series_order": 3}, "leave it out"),
         ({"scheme": "backward_euler", "spike_placement": "series"}, "needs one of"),
         ({"max_spikes": 0}, "max_spikes must be at least 1"),
@@ -333,12 +340,14 @@ def test_bad_input_is_named(change, message):
         simulate(NEURON, **(arguments | change))
 
 
-@pytest.mark.parametrize("backend", ["numba", "numpy"])
+@pytest.mark.parametrize("backend", ["numba", "reference"])
 def test_too_many_spikes_are_reported(backend):
-    with pytest.raises(SpikeLimit, match=r"neuron 1 fired more than max_spikes = 20 .* raise max_spikes"):
+    with pytest.raises(
+        SpikeLimitReached, match=r"neuron 1 fired more than max_spikes = 20 .* raise max_spikes"
+    ):
         simulate_inputs(
             NEURON, np.zeros((1, 2, 1000)), 1e-3, "impulse_invariance", None, "linear", "spike",
-            drive=[0.0, 1e9], max_spikes=20, backend=backend,
+            constant_current=[0.0, 1e9], max_spikes=20, backend=backend,
         )  # fmt: skip
 
 
