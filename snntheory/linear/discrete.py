@@ -27,15 +27,24 @@ class UnstableStep(UserWarning):
     """The time step lies beyond the scheme's stability limit: the free voltage or current grows."""
 
 
-def effective_time_constant(increment: ArrayLike, dt: ArrayLike) -> Floats:
-    """Time constant ``-dt / ln|1 + increment|`` of a pole ``1 + increment``, in seconds; shapes are broadcast.
+def log_modulus(increment: ArrayLike, pole: ArrayLike) -> Floats:
+    """``ln|pole|`` from ``pole - 1`` where the pole is near the unit circle, and from the pole elsewhere."""
+    increment, pole = np.asarray(increment, dtype=np.float64), np.asarray(pole, dtype=np.float64)
+    excess = np.where(
+        increment < -1, -2 - increment, increment
+    )  # -(1 + e) is as far from the circle as 1 + e
+    near = np.abs(excess) < 0.5
+    with np.errstate(divide="ignore"):
+        return np.where(near, np.log1p(np.where(near, excess, 0.0)), np.log(np.abs(pole)))
+
+
+def effective_time_constant(increment: ArrayLike, pole: ArrayLike, dt: ArrayLike) -> Floats:
+    """Time constant ``-dt / ln|pole|`` in seconds, ``increment`` being ``pole - 1``; shapes are broadcast.
 
     A pole at 0 forgets within a step (0), a pole on the unit circle never (``inf``); outside it grows (negative).
     """
-    increment = np.asarray(increment, dtype=np.float64)
+    growth = log_modulus(increment, pole)
     with np.errstate(divide="ignore"):
-        # a negative pole -(1 + e) is as far from the circle as 1 + e
-        growth = np.log1p(np.where(increment < -1, -2 - increment, increment))
         return np.where(growth == 0, np.inf, np.negative(dt) / growth)
 
 
@@ -142,14 +151,15 @@ class DiscreteNeuron:
 
         A pole at 0 forgets within a step (0), a pole on the unit circle never (``inf``); outside it grows (negative).
         """
-        return effective_time_constant(np.diag(self.increment), self.dt)
+        return effective_time_constant(np.diag(self.increment), self.poles, self.dt)
 
     @property
     def area(self) -> float:
         """``sum_n u_n dt`` after one spike of unit weight, ``dt H(1)``; ``r`` for a scheme that keeps the area."""
         if not self.is_stable:
             return float("inf")
-        return float(self.dt * self.numerator.sum() / np.prod(np.diag(self.increment)))
+        mem, syn = np.diag(self.increment)
+        return float(self.numerator.sum() / mem * (self.dt / syn))
 
     def transfer_function(self, z: ArrayLike) -> NDArray[np.complex128]:
         """``H(z)`` from ``S_n`` to ``u_n``, for an array of complex ``z`` of any shape.

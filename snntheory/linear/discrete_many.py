@@ -42,9 +42,8 @@ class DiscreteNeurons:
     @property
     def effective_time_constants(self) -> Floats:
         """Seconds, shape (..., 2): membrane, synapse; see :attr:`DiscreteNeuron.effective_time_constants`."""
-        return effective_time_constant(
-            np.diagonal(self.increment, axis1=-2, axis2=-1), np.asarray(self.dt)[..., None]
-        )
+        change = np.diagonal(self.increment, axis1=-2, axis2=-1)
+        return effective_time_constant(change, self.poles, np.asarray(self.dt)[..., None])
 
     @property
     def is_stable(self) -> NDArray[np.bool_]:

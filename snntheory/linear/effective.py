@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 from .. import _check
 from . import schemes
 from .continuous import mean_decay
-from .discrete import DiscreteNeuron
+from .discrete import DiscreteNeuron, log_modulus
 
 
 @dataclass(frozen=True)
@@ -123,11 +123,7 @@ def nominal_time_constant(tau: float, dt: float, scheme: str, order: int | None 
 
     def excess(steps: ArrayLike) -> NDArray[np.float64]:
         c = declaration.coefficients(1.0, 1.0, 1.0, steps)
-        short = c.increment_uu > -0.5  # there the increment has the digits, beyond it the pole
-        log = np.where(
-            short, np.log1p(np.where(short, c.increment_uu, 0.0)), np.log(np.maximum(c.a_uu, 1e-300))
-        )
-        return log - wanted
+        return np.where(c.a_uu > 0, log_modulus(c.increment_uu, c.a_uu), -1e3) - wanted
 
     # a pole 1 - x + ..., between exp(-x) and 1/(1 + x) or below: its logarithm passes the wanted one in this range
     trial = dt / tau * np.geomspace(1e-3, 1.0, 400)

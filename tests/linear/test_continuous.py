@@ -11,7 +11,7 @@ from scipy.integrate import quad, solve_ivp
 from snntheory import CubaLIF, linear
 from snntheory.linear import symbolic
 
-times = st.floats(1e-4, 1.0)
+times = st.floats(1e-9, 5.0)
 constants = st.floats(1e-4, 1.0)
 
 
@@ -27,9 +27,7 @@ def kernel_50_digits(neuron, t):
 def test_kernel_to_rounding(tau_mem, tau_syn, t):
     neuron = CubaLIF(tau_mem, tau_syn, r=1.5)
     exact = float(kernel_50_digits(neuron, t))
-    # exp(-x) of float64 carries a relative error of x * 1.1e-16 from rounding x
-    tolerance = 4e-16 * (4 + t / max(tau_mem, tau_syn))
-    assert linear.kernel(neuron, t) == pytest.approx(exact, rel=tolerance, abs=1e-300)
+    assert linear.kernel(neuron, t) == pytest.approx(exact, rel=3e-15, abs=1e-300)  # about ten roundings
 
 
 @pytest.mark.parametrize("gap", [0.0, 1e-15, 1e-13, 1e-10, 1e-6, 1e-3])
@@ -103,15 +101,59 @@ def test_symbolic_statements_of_the_source():
         sympy.simplify(symbolic.transfer_function() - r / ((1 + symbolic.s * m) * (1 + symbolic.s * s))) == 0
     )
     assert sympy.simplify(symbolic.damping_ratio() - (m + s) / (2 * sympy.sqrt(m * s))) == 0
-    assert (
-        sympy.simplify(
-            symbolic.kernel_equal_time_constants() - r * symbolic.t * sympy.exp(-symbolic.t / m) / m**2
-        )
-        == 0
-    )
+    equal = symbolic.equal_time_constants
+    x = symbolic.t / m
+    assert sympy.simplify(equal(symbolic.kernel()) - r * x * sympy.exp(-x) / m) == 0
+    assert sympy.simplify(equal(symbolic.coupling()) - r * x * sympy.exp(-x)) == 0
+    assert sympy.simplify(equal(symbolic.step_response()) - r * (1 - (1 + x) * sympy.exp(-x))) == 0
+    assert equal(symbolic.peak_time()) == m
+    assert equal(symbolic.damping_ratio()) == 1
+    assert sympy.simplify(symbolic.second_order_form() - symbolic.transfer_function()) == 0
+    assert symbolic.area() == r
+    assert sympy.simplify(sympy.diff(symbolic.step_response(), symbolic.t) - symbolic.kernel()) == 0
+    assert symbolic.step_response().subs(symbolic.t, 0) == 0
     ratio = sympy.Symbol("a", positive=True)  # tau_mem = e^a tau_syn turns the powers into exponentials
     slope = sympy.diff(symbolic.kernel(), symbolic.t).subs(symbolic.t, symbolic.peak_time())
     assert sympy.simplify(sympy.expand_log(slope.subs(m, s * sympy.exp(ratio)), force=True)) == 0
+
+
+def test_symbolic_response_is_the_numeric_one():
+    neuron = CubaLIF(0.020, 0.008, r=0.7)
+    values = {symbolic.tau_mem: 0.020, symbolic.tau_syn: 0.008, symbolic.resistance: 0.7}
+    given = {symbolic.v0: 0.3, symbolic.i0: -0.2}
+    expression = symbolic.response([0.005, 0.011], [0.02, -0.01]).subs(values).subs(given)
+    for at in (0.003, 0.005, 0.008, 0.030):
+        expected = linear.response(neuron, at, [0.005, 0.011], [0.02, -0.01], v0=0.3, i0=-0.2)
+        assert float(expression.subs(symbolic.t, at)) == pytest.approx(float(expected), rel=1e-13)
+    with pytest.raises(ValueError, match="one entry per spike"):
+        symbolic.response([0.005], [])
+
+
+@given(constants, constants, st.floats(1e-9, 10.0))
+def test_step_response_to_rounding(tau_mem, tau_syn, t):
+    neuron = CubaLIF(tau_mem, tau_syn, r=1.5)
+    with mpmath.workdps(60):
+        m, s, time = mpmath.mpf(tau_mem), mpmath.mpf(tau_syn), mpmath.mpf(t)
+        if m == s:
+            exact = 1 - (1 + time / m) * mpmath.exp(-time / m)
+        else:
+            exact = 1 - (m * mpmath.exp(-time / m) - s * mpmath.exp(-time / s)) / (m - s)
+    assert linear.step_response(neuron, t) == pytest.approx(1.5 * float(exact), rel=1e-14, abs=1e-300)
+
+
+def test_step_response_is_the_integral_of_the_kernel():
+    neuron = CubaLIF(0.020, 0.005, r=1.7)
+    for end in (0.004, 0.05):
+        area = quad(lambda t: float(linear.kernel(neuron, t)), 0, end, epsabs=0, epsrel=1e-12)[0]
+        assert linear.step_response(neuron, end) == pytest.approx(area, rel=1e-11)
+    assert np.array_equal(linear.step_response(neuron, [-1.0, 0.0]), [0.0, 0.0])
+    assert linear.step_response(neuron, 10.0) == 1.7
+
+
+def test_peak_time_does_not_depend_on_which_constant_is_the_synapse():
+    for a, b in ((0.020, 0.005), (1.0, 1e-9), (0.02, 0.02 * (1 + 1e-15))):
+        assert linear.peak_time(CubaLIF(a, b)) == linear.peak_time(CubaLIF(b, a))
+        assert min(a, b) <= linear.peak_time(CubaLIF(a, b)) <= max(a, b)
 
 
 def test_equal_time_constants():

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from snntheory import CubaLIF, discretize, linear
 from snntheory.linear import UnstableStep, discretize_many, schemes, symbolic
+from snntheory.linear.continuous import exp_second_difference
 from snntheory.linear.schemes.parker_sochacki import taylor_propagator
-from snntheory.linear.schemes.zoh import exp_second_difference
 
 M, S, R, D, Z = symbolic.tau_mem, symbolic.tau_syn, symbolic.resistance, symbolic.delta_t, symbolic.z
 A_M, A_S = sympy.exp(-D / M), sympy.exp(-D / S)
