@@ -294,7 +294,7 @@ class Framework:
         if _check.choice("recipe", recipe, RECIPES) == "usual":
             return self.usual
         if self.exact is None:
-            lack = "it has no synapse" if not self.has_synapse else "its poles do not reach them"
+            lack = "it has no synapse" if not self.has_synapse else "none are known that give the exact poles"
             raise ValueError(
                 f"no parameters make {self.name} exact: {lack}; take recipe='usual', or another framework"
             )

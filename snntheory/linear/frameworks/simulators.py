@@ -1,12 +1,15 @@
 """Brian2's integration methods and NEST's exact integration: simulators with physical units."""
 
+from collections.abc import Mapping
+
 import sympy
 
 from .. import schemes
-from ..symbolic import resistance, tau_mem, tau_syn
-from .framework import Framework, Reset, parameter
+from ..symbolic import delta_t, resistance, tau_mem, tau_syn
+from .framework import LEAK_MEM, LEAK_SYN, Framework, Reset, parameter
 
 _TYPED = {"tau_mem": tau_mem, "tau_syn": tau_syn, "R": resistance}
+_STRETCHED = {"tau_mem": delta_t / LEAK_MEM, "tau_syn": delta_t / LEAK_SYN, "R": resistance}
 _JUMP = sympy.ImmutableMatrix([0, 1])
 _BRIAN_REMARK = (
     "with di/dt = -i/tau_syn and on_pre='i += w'. A spike at t acts after the step from t to t + dt, so it counts "
@@ -14,7 +17,12 @@ _BRIAN_REMARK = (
 )
 
 
-def _brian(method: str, scheme: tuple[str, int | None], exact: bool, remark: str = "") -> Framework:
+def _brian(
+    method: str,
+    scheme: tuple[str, int | None],
+    exact: Mapping[str, sympy.Expr] | None = None,
+    remark: str = "",
+) -> Framework:
     return Framework(
         name=f"brian2.{method}",
         title=f"Brian2, method {method}",
@@ -23,7 +31,7 @@ def _brian(method: str, scheme: tuple[str, int | None], exact: bool, remark: str
         propagator=schemes.get(*scheme).propagator,
         input=_JUMP,
         usual=_TYPED,
-        exact=_TYPED if exact else None,
+        exact=exact,
         physical={tau_mem: tau_mem, tau_syn: tau_syn, resistance: resistance},
         nearest=scheme,
         reset=Reset(("to_value", "subtract")),
@@ -31,11 +39,11 @@ def _brian(method: str, scheme: tuple[str, int | None], exact: bool, remark: str
     )
 
 
-EXACT = _brian("exact", ("impulse_invariance", None), True, "the first choice for linear equations; ")
-EXPONENTIAL_EULER = _brian("exponential_euler", ("exponential_euler", None), True)
-EULER = _brian("euler", ("forward_euler", None), False, "heun and milstein are the same without noise; ")
-RK2 = _brian("rk2", ("parker_sochacki", 2), False)
-RK4 = _brian("rk4", ("parker_sochacki", 4), False)
+EXACT = _brian("exact", ("impulse_invariance", None), _TYPED, "the first choice for linear equations; ")
+EXPONENTIAL_EULER = _brian("exponential_euler", ("exponential_euler", None), _TYPED)
+EULER = _brian("euler", ("forward_euler", None), _STRETCHED, "heun and milstein are the same without noise; ")
+RK2 = _brian("rk2", ("parker_sochacki", 2))
+RK4 = _brian("rk4", ("parker_sochacki", 4))
 
 _c_m, _tau_m, _tau_syn_ex = parameter("C_m"), parameter("tau_m"), parameter("tau_syn_ex")
 _NEST_TYPED = {"C_m": 1000 * tau_mem / resistance, "tau_m": 1000 * tau_mem, "tau_syn_ex": 1000 * tau_syn}
