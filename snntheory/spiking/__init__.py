@@ -1,14 +1,18 @@
 """With threshold: exact spike times, event by event, and spikes on a grid."""
 
+from .causality import CausalityGraph, causality_graph
 from .clocked import simulate, simulate_inputs
 from .crossing import first_crossing
 from .events import SpikeLimitReached, exact_batch, exact_network, exact_spike_times
+from .reconstruct import merge_inputs, reconstruct
 from .rounding import displacement, grid_index, grid_inputs, lattice_displacement
 from .spike_batch import SpikeBatch
 
 __all__ = [
+    "CausalityGraph",
     "SpikeBatch",
     "SpikeLimitReached",
+    "causality_graph",
     "displacement",
     "exact_batch",
     "exact_network",
@@ -17,6 +21,8 @@ __all__ = [
     "grid_index",
     "grid_inputs",
     "lattice_displacement",
+    "merge_inputs",
+    "reconstruct",
     "simulate",
     "simulate_inputs",
 ]

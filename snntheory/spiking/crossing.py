@@ -6,19 +6,19 @@ Between two inputs, with the drive ``d = r i`` (the current as a voltage) and ``
     c(s) = tau_syn (e^{-s/tau_mem} - e^{-s/tau_syn}) / (tau_mem - tau_syn)
 
 **At most one extremum.** ``tau_mem u'(s) = d(s) - u(s) = A e^{-s/tau_mem} + B e^{-s/tau_syn}`` is zero only where
-``e^{-s (1/tau_syn - 1/tau_mem)} = -A/B``; the left side is strictly monotonic, so there is at most one such ``s`` (for
-equal time constants the slope is ``(A + B s) e^{-s/tau}``, with at most one zero as well). It lies at::
+``e^{-s (1/tau_syn - 1/tau_mem)} = -A/B``. The left side is strictly monotonic, so there is at most one such ``s``; for
+equal time constants the slope is ``(A + B s) e^{-s/tau}``, with at most one zero as well. It lies at::
 
-    s* = -tau_syn log(1 - q gap) / gap,     q = (d - u) / d,  gap = (tau_mem - tau_syn) / tau_mem   (tau_syn q for gap = 0)
+    s* = -tau_syn log(1 - q gap) / gap      (tau_syn q where gap = 0),
+    q = (d - u) / d,    gap = (tau_mem - tau_syn) / tau_mem
 
 where ``u(s*) = d(s*)``. So the voltage rises, then falls, or falls, then rises, and each piece holds at most one
 crossing: its ends decide whether there is one, and they bracket it. Nothing has to be searched for, so no crossing is
 lost and none is invented.
 
-**Which crossings can be.** ``u`` tends to 0. A crossing from below at ``threshold >= 0`` needs a maximum at or above the
-threshold, and lies before it. A neuron that falls first and then rises does so below 0, so only a negative threshold
-can be crossed there. While ``u`` rises with ``d > 0`` the slope falls (``(d - u)' = -d/tau_syn - (d - u)/tau_mem < 0``):
-``u`` is concave there.
+**Which crossings can be.** ``u`` tends to 0. A crossing from below at ``threshold >= 0`` needs a maximum at or above
+it, and lies before that. A neuron that falls first and then rises does so below 0, so only a negative threshold can
+be crossed there. While ``u`` rises with ``d > 0``, ``(d - u)' = -d/tau_syn - (d - u)/tau_mem < 0``: ``u`` is concave.
 
 **Contact.** A maximum that is exactly the threshold counts as a crossing: the neuron fires when ``u`` *reaches* the
 threshold. ``u(s*) = d e^{-s*/tau_syn}`` is computed to a few units in the last place; contacts within them may go

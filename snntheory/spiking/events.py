@@ -220,10 +220,10 @@ def exact_batch(
     if isinstance(weights, np.ndarray) and weights.ndim == 2:
         raise TypeError("weights must be a list with one matrix per layer, got one matrix; write [weights]")
     kinds = [neurons] * len(weights) if isinstance(neurons, CubaLIF) else list(neurons)
-    loops = [None] * len(weights) if recurrent is None else list(recurrent)
-    for name, given in (("neurons", kinds), ("recurrent", loops)):
-        if len(given) != len(weights):
-            raise ValueError(f"{name} has {len(given)} entries for {len(weights)} layers of weights")
+    loops: list[ArrayLike | None] = [None] * len(weights) if recurrent is None else list(recurrent)
+    for name, entries in (("neurons", len(kinds)), ("recurrent", len(loops))):
+        if entries != len(weights):
+            raise ValueError(f"{name} has {entries} entries for {len(weights)} layers of weights")
     strange = [each for each in kinds if not isinstance(each, CubaLIF)]
     if strange:
         raise TypeError(f"neurons must be a CubaLIF or one per layer, got {strange[0]!r}")

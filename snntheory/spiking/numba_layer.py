@@ -1,4 +1,4 @@
-"""One layer of neurons, event by event, compiled: a pass over all neurons an event, an exact look at those that may fire.
+"""One layer of neurons, event by event, compiled: one pass over all neurons, an exact look at those that may fire.
 
 Between two inputs a neuron with ``threshold > 0`` fires only if it ends at or above the threshold, or if it has passed
 a maximum (``drive > u`` before, ``drive < u`` after) and its drive exceeded the threshold. Everybody else only decays,
@@ -206,7 +206,7 @@ def _feed_forward(
                     for j in range(n):
                         if not look[j]:
                             continue
-                        elapsed, rest, fired = 0.0, length, False
+                        elapsed, rest = 0.0, length
                         v, d, may = u[j], drive[j], armed[j]
                         while rest > 0.0:
                             s = _crossing(v, d, rest, may, threshold, tau_mem, tau_syn)
@@ -215,7 +215,7 @@ def _feed_forward(
                             d += d * math.expm1(-s / tau_syn)
                             v = after if resets else threshold
                             may = resets
-                            elapsed, fired = elapsed + s, True
+                            elapsed += s
                             rest = max(length - elapsed, 0.0)
                             if total < room:
                                 out_times[sample, total] = min(now + elapsed, end)
