@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import count
 from typing import NamedTuple
 
 import numpy as np
@@ -288,16 +290,24 @@ def rounding_drift(tau: float, dt: ArrayLike, t_end: float, form: str, u_infinit
 
 def _first_term(expression: sympy.Matrix, right: sympy.Matrix) -> LeadingTerm:
     """First power at which the Taylor series of ``expression`` leaves that of ``exp(M dt) right``."""
-    if all(entry.is_polynomial(delta_t) for entry in expression):
-        expression = expression.applyfunc(sympy.expand)  # so that its derivatives do not grow
-    derivative, exact, power = expression, right, 0
-    while True:
-        difference = (_at_zero(derivative) / sympy.factorial(power) - exact).applyfunc(sympy.cancel)
+    exact = right
+    for power, coefficient in enumerate(_taylor_coefficients(expression)):
+        difference = (coefficient - exact).applyfunc(sympy.cancel)
         if not difference.is_zero_matrix:
-            return LeadingTerm(power, sympy.ImmutableMatrix(difference.applyfunc(sympy.factor)))
-        power += 1
-        derivative = derivative.diff(delta_t)
-        exact = (system_matrix * exact / power).applyfunc(sympy.cancel)
+            break
+        exact = (system_matrix * exact / (power + 1)).applyfunc(sympy.cancel)
+    return LeadingTerm(power, sympy.ImmutableMatrix(difference.applyfunc(sympy.factor)))
+
+
+def _taylor_coefficients(matrix: sympy.Matrix) -> Iterator[sympy.Matrix]:
+    """Coefficients of the powers of the step, without end."""
+    if all(entry.is_polynomial(delta_t) for entry in matrix):  # differentiating a long one is slow
+        powers = [sympy.Poly(entry, delta_t) for entry in matrix]
+        for power in count():
+            yield sympy.Matrix(*matrix.shape, [entry.coeff_monomial(delta_t**power) for entry in powers])
+    for power in count():
+        yield _at_zero(matrix) / sympy.factorial(power)
+        matrix = matrix.diff(delta_t)
 
 
 def _is_zero(matrix: sympy.Matrix) -> bool:
