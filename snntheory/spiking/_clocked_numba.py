@@ -186,7 +186,12 @@ def _run(
                 fired = False
             seen = u
             fresh = 0
-            if fired or (extremum and start_u < threshold and n > 0):
+            look = extremum and n > 0 and start_u < threshold and not fired
+            if (
+                look and kick == 0
+            ):  # most steps have no such peak: it needs r i above the threshold, and a fall at the end
+                look = r * start_i >= threshold and r * (i - b_i * now) <= u
+            if fired or look:
                 restarted = False
                 if n == 0 or (placement == 0 and not extremum):
                     if total < times.shape[1]:
