@@ -1,6 +1,10 @@
 """Hu (2024), bachelor's thesis: forty numbered equations and the claims of its text."""
 
 from ..entry import Entry
-from . import frequency, neuron, numerics
+from . import density, frequency, learning, neuron, numerics, step_mean
 
-ENTRIES: tuple[Entry, ...] = (*neuron.ENTRIES, *frequency.ENTRIES, *numerics.ENTRIES)
+ENTRIES: tuple[Entry, ...] = tuple(
+    entry
+    for section in (neuron, frequency, numerics, step_mean, density, learning)
+    for entry in section.ENTRIES
+)

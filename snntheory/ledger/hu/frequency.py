@@ -36,7 +36,7 @@ def _second_order() -> Finding:
     linear, constant = 1 / tau_syn + 1 / tau_mem, 1 / (tau_mem * tau_syn)
     printed = resistance * constant / (s**2 + linear * s + constant)
     left = discrepancy(printed, transfer_function())
-    return holds(left < 1e-40, f"its transfer function differs from that of (1) and (4) by {left:.0e}")
+    return holds(left < 1e-40, f"its transfer function differs from that of (1) and (4) by {left:.0g}")
 
 
 def _damping() -> Finding:
@@ -47,7 +47,7 @@ def _damping() -> Finding:
     equal = sp.simplify(zeta.subs(tau_syn, tau_mem))
     return holds(
         left < 1e-40 and equal == 1,
-        f"characteristic polynomial differs by {left:.0e}; zeta = {equal} at equal time constants, "
+        f"characteristic polynomial differs by {left:.0g}; zeta = {equal} at equal time constants, "
         f"{float(zeta.subs(EXAMPLE)):.4f} with the source's",
     )
 
@@ -59,7 +59,7 @@ def _overdamped() -> Finding:
     at_poles = max(discrepancy(polynomial.subs(s, -1 / tau)) for tau in (tau_mem, tau_syn))
     return holds(
         max(excess, at_poles) < 1e-40,
-        f"zeta^2 - 1 = (tau_m - tau_s)^2/(4 tau_m tau_s): {excess:.0e}; roots -1/tau_m, -1/tau_s: {at_poles:.0e}",
+        f"zeta^2 - 1 = (tau_m - tau_s)^2/(4 tau_m tau_s): {excess:.0g}; roots -1/tau_m, -1/tau_s: {at_poles:.0g}",
     )
 
 
@@ -95,7 +95,7 @@ def _frequency_response() -> Finding:
     falling = all(coefficient < 0 for coefficient in sp.Poly(sp.expand(slope), _omega).coeffs())
     return holds(
         left < 1e-40 and falling,
-        f"differs from G(j Omega) by {left:.0e}; all coefficients of the slope of |H|^2 negative: {falling}",
+        f"differs from G(j Omega) by {left:.0g}; all coefficients of the slope of |H|^2 negative: {falling}",
     )
 
 
@@ -110,8 +110,8 @@ def _sampled_and_scaled() -> Finding:
     degenerate = discrepancy(limit, equal.subs(EXAMPLE | {delta_t: 1, z: 2}))
     return holds(
         max(left, degenerate) < 1e-40,
-        f"first six terms of the z-transform of dt h(n dt): {left:.0e}; "
-        f"limit of equal time constants: {degenerate:.0e}",
+        f"first six terms of the z-transform of dt h(n dt): {left:.0g}; "
+        f"limit of equal time constants: {degenerate:.0g}",
     )
 
 
@@ -165,7 +165,7 @@ def _bilinear_warping() -> Finding:
     angle = discrepancy(sp.exp(2 * sp.I * sp.atan(half)), (1 + sp.I * half) / (1 - sp.I * half))
     return holds(
         max(left, angle) < 1e-40,
-        f"dt H_d(z(s)) - G(s): {left:.0e}; the circle's angle is 2 arctan(Omega dt/2): {angle:.0e}",
+        f"dt H_d(z(s)) - G(s): {left:.0g}; the circle's angle is 2 arctan(Omega dt/2): {angle:.0g}",
     )
 
 

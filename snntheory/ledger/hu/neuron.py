@@ -34,12 +34,12 @@ def _membrane_equation() -> Finding:
     u, i = sp.symbols("u i")
     printed = (resistance * i - u) / tau_mem
     left = discrepancy(printed, (system_matrix * sp.Matrix([u, i]))[0])
-    return holds(left == 0, f"difference from the first row of the system matrix: {left:.0e}")
+    return holds(left == 0, f"difference from the first row of the system matrix: {left:.0g}")
 
 
 def _membrane_transfer() -> Finding:
     left = discrepancy(resistance / (tau_mem * s + 1), transfer_function() * (1 + s * tau_syn))
-    return holds(left < 1e-40, f"difference from G(s) without its synaptic factor: {left:.0e}")
+    return holds(left < 1e-40, f"difference from G(s) without its synaptic factor: {left:.0g}")
 
 
 def _constant_current() -> Finding:
@@ -49,7 +49,7 @@ def _constant_current() -> Finding:
     start = discrepancy(printed.subs(t, 0), _u0)
     return holds(
         max(residual, start) < 1e-40,
-        f"residual of equation (1) {residual:.0e}, of the initial value {start:.0e}",
+        f"residual of equation (1) {residual:.0g}, of the initial value {start:.0g}",
     )
 
 
@@ -59,7 +59,7 @@ def _synapse_equation() -> Finding:
     # the area w of the pulse w delta(t), divided by tau_syn, is the jump of i
     jump = discrepancy(1 / tau_syn, input_vector[1])
     return holds(
-        max(drift, jump) == 0, f"second row of the system matrix: {drift:.0e}; jump w/tau_s: {jump:.0e}"
+        max(drift, jump) == 0, f"second row of the system matrix: {drift:.0g}; jump w/tau_s: {jump:.0g}"
     )
 
 
@@ -75,7 +75,7 @@ def _weights_and_phase() -> Finding:
     return conditional(
         two > 1e-3 and one > 1e-3,
         two > 1e-3 and one < 1e-12,
-        f"one weight tripled, phase at 7 rad/s moves by {two:.3f} rad with two spikes, {one:.0e} with one",
+        f"one weight tripled, phase at 7 rad/s moves by {two:.3f} rad with two spikes, {one:.0g} with one",
     )
 
 
@@ -91,7 +91,7 @@ def _current_transform() -> Finding:
 
     derived = transform(0, _i0) + transform(_t1, _w1 / tau_syn) + transform(_t2, _w2 / tau_syn)
     left = discrepancy(printed.subs(s, rate), derived)
-    return holds(left < 1e-40, f"difference from the Laplace integral of the decaying current: {left:.0e}")
+    return holds(left < 1e-40, f"difference from the Laplace integral of the decaying current: {left:.0g}")
 
 
 def _voltage_transform() -> Finding:
@@ -100,7 +100,7 @@ def _voltage_transform() -> Finding:
     printed = tau_mem * _u0 / (tau_mem * s + 1) + resistance * (tau_syn * _i0 / both + spikes / both)
     derived = (s * identity - system_matrix).LUsolve(sp.Matrix([_u0, _i0]) + input_vector * spikes)[0]
     left = discrepancy(printed, derived)
-    return holds(left < 1e-40, f"difference from the resolvent of the system matrix: {left:.0e}")
+    return holds(left < 1e-40, f"difference from the resolvent of the system matrix: {left:.0g}")
 
 
 def _from_voltage() -> Finding:
@@ -108,7 +108,7 @@ def _from_voltage() -> Finding:
     residual, start = discrepancy(membrane_residual(printed, sp.Integer(0))), printed.subs(t, 0) - _u0
     return holds(
         residual < 1e-40 and start == 0,
-        f"residual of equation (1) with i = 0: {residual:.0e}, initial value exact",
+        f"residual of equation (1) with i = 0: {residual:.0g}, initial value exact",
     )
 
 
@@ -120,7 +120,7 @@ def _from_current() -> Finding:
     degenerate = discrepancy(membrane_residual(equal, _i0 * _decay_mem))
     return holds(
         max(residual, start, degenerate) < 1e-40,
-        f"residual of equation (1) {residual:.0e}; limit tau_s -> tau_m, R i(0) t exp(-t/tau)/tau: {degenerate:.0e}",
+        f"residual of equation (1) {residual:.0g}; limit tau_s -> tau_m, R i(0) t exp(-t/tau)/tau: {degenerate:.0g}",
     )
 
 
@@ -133,7 +133,7 @@ def _from_spikes() -> Finding:
     return conditional(
         after < 1e-40 and early == 0,
         after < 1e-40,
-        f"after the spike: residual {after:.0e}; at t = 0 a spike of weight 1 at 0.5 s gives u = {early:.3f}, not 0",
+        f"after the spike: residual {after:.0g}; at t = 0 a spike of weight 1 at 0.5 s gives u = {early:.3f}, not 0",
     )
 
 

@@ -1,0 +1,389 @@
+"""Sections 3 to 6: the forward pass, the gradients of equations (37)-(40), and what the text concludes."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from ..checking import conditional, difference, holds, inconsistent, misprint
+from ..entry import Entry, Finding, Verdict
+
+SOURCE = "hu"
+_MEM, _SYN, _R, _THRESHOLD, _RESET = 0.8, 0.6, 1.2, 1.5, 1.0  # the source's neuron, in seconds
+_DT, _STEPS = 0.1, 12
+_COSTS = np.random.default_rng(37).uniform(0.5, 1.5, _STEPS)  # loss: sum of costs times u^2
+
+Floats = NDArray[np.float64]
+
+
+def _layer(kicks: Floats, bumps: Floats | None = None, forward: bool = False) -> tuple[Floats, Floats]:
+    """Voltage and current of a layer's neuron for kicks of its current; ``bumps`` are added to the current.
+
+    Backward Euler, the source's method, or forward Euler.
+    """
+    u, i, voltages, currents = 0.3, 0.0, [], []
+    for kick, bump in zip(kicks, np.zeros(_STEPS) if bumps is None else bumps, strict=True):
+        if forward:
+            u, i = u + _DT / _MEM * (_R * i - u), i * (1 - _DT / _SYN) + kick + bump
+        else:
+            i = (i + kick) / (1 + _DT / _SYN) + bump
+            u = (u + _DT / _MEM * _R * i) / (1 + _DT / _MEM)
+        voltages.append(u)
+        currents.append(i)
+    return np.array(voltages), np.array(currents)
+
+
+def _loss(voltages: Floats) -> float:
+    return float(_COSTS @ voltages**2)
+
+
+def _totals(voltages: Floats, forward: bool = False) -> tuple[Floats, Floats]:
+    """Total derivatives of the loss by u[k] and, by equation (37), by i[k]."""
+    keep_u = 1 - _DT / _MEM if forward else 1 / (1 + _DT / _MEM)
+    keep_i = 1 - _DT / _SYN if forward else 1 / (1 + _DT / _SYN)
+    drive = 0.0 if forward else _DT / _MEM * _R / (1 + _DT / _MEM)  # of u[k] by i[k], in the same step
+    by_u, by_i = np.zeros(_STEPS + 1), np.zeros(_STEPS + 1)
+    for k in reversed(range(_STEPS)):
+        by_u[k] = 2 * _COSTS[k] * voltages[k] + by_u[k + 1] * keep_u
+        by_i[k] = by_u[k] * drive + by_i[k + 1] * keep_i
+    return np.asarray(by_u[:-1]), np.asarray(by_i[:-1])
+
+
+def _kicks() -> Floats:
+    return np.asarray(2.0 * (np.random.default_rng(38).random(_STEPS) < 0.5))
+
+
+def _through_time() -> Finding:
+    gaps = []
+    for forward in (False, True):
+        step = np.eye(_STEPS) * 1e-3  # the loss is quadratic: central differences are exact
+        measured = [
+            (_loss(_layer(_kicks(), bump, forward)[0]) - _loss(_layer(_kicks(), -bump, forward)[0])) / 2e-3
+            for bump in step
+        ]
+        gaps.append(difference(_totals(_layer(_kicks(), None, forward)[0], forward)[1], measured))
+    return conditional(
+        max(gaps) < 1e-9,
+        gaps[0] < 1e-9,
+        f"against central differences: backward Euler (14) {gaps[0]:.0g}, forward Euler (13) {gaps[1]:.2f}",
+    )
+
+
+# --- (38): exact spike times, u(0) at the reset value, a current that decays from _START ------------------
+
+_START = 9.0
+
+
+def _free(since: float, start: float) -> float:
+    """Voltage ``since`` a spike at time ``start``."""
+    decay = math.exp(-since / _MEM)
+    coupling = _R * _SYN / (_MEM - _SYN) * (decay - math.exp(-since / _SYN))
+    return _RESET * decay + _START * math.exp(-start / _SYN) * coupling
+
+
+def _spikes(threshold_of_first: float) -> list[float]:
+    """Spike times; the first crossing is that of another threshold (a bump of u just before it)."""
+    times: list[float] = []
+    threshold, start = threshold_of_first, 0.0
+    while True:
+        grid = np.linspace(1e-9, 3.0, 3001)
+        above = [since for since in grid if _free(since, start) >= threshold]
+        if not above:
+            return times
+        since = brentq(
+            lambda x, start=start, level=threshold: _free(x, start) - level,
+            1e-12,
+            above[0],
+            xtol=1e-15,
+            rtol=1e-15,
+        )
+        start += since
+        times.append(start)
+        threshold = _THRESHOLD
+
+
+def _current_at(end: float, times: list[float]) -> float:
+    return sum(math.exp(-(end - time) / _SYN) / _SYN for time in times if time < end)
+
+
+def _slope(time: float) -> float:
+    return (_R * _START * math.exp(-time / _SYN) - _THRESHOLD) / _MEM
+
+
+def _recursion(end: float, times: list[float], with_next: bool = True) -> float:
+    """Equation (38) for the first spike and the current at ``end``, for a unit weight."""
+    value, after = 0.0, None
+    for time in reversed(times):
+        total = math.exp(-(end - time) / _SYN) / _SYN**2
+        if with_next and after is not None:
+            drive = _RESET - _R * _START * math.exp(-time / _SYN)
+            total += value * drive / _MEM * math.exp(-(after - time) / _MEM)
+        value, after = total * (-1 / _slope(time)), time
+    return value
+
+
+def _between_layers() -> Finding:
+    times, bump = _spikes(_THRESHOLD), 1e-6
+    end = times[-1] + 0.2
+    lower, upper = (_current_at(end, _spikes(_THRESHOLD + sign * bump)) for sign in (1, -1))
+    measured = (upper - lower) / (2 * bump)
+    full, direct = (_recursion(end, times, flag) / measured - 1 for flag in (True, False))
+    return holds(
+        abs(full) < 1e-6,
+        f"exact neuron with {len(times)} spikes, first one moved: relative error {abs(full):.0g}, without the later "
+        f"spikes' term {abs(direct):.2f}",
+    )
+
+
+# --- (39) and the memory: a spike at step k feeds all later currents ----------------------------------------
+
+_K = 3
+
+
+def _currents_of_spike(time: float) -> Floats:
+    """Currents at the steps for one spike near step ``_K``, exactly decaying, of unit weight."""
+    lag = _DT * np.arange(_STEPS) - time
+    return np.where(np.arange(_STEPS) >= _K, np.exp(-lag / _SYN) / _SYN, 0.0)
+
+
+def _voltages_of_currents(currents: Floats) -> Floats:
+    u, voltages = 0.3, []
+    for i in currents:
+        u = (u + _DT / _MEM * _R * i) / (1 + _DT / _MEM)
+        voltages.append(u)
+    return np.array(voltages)
+
+
+def _sum_over_currents() -> Finding:
+    time, bump = _K * _DT, 1e-5
+    upper, lower = (_loss(_voltages_of_currents(_currents_of_spike(time + sign * bump))) for sign in (1, -1))
+    measured = (upper - lower) / (2 * bump)
+    currents = _currents_of_spike(time)
+    by_u, _ = _totals(_voltages_of_currents(currents))
+    direct = by_u * _DT / _MEM * _R / (1 + _DT / _MEM)  # of the loss by i[m], with the later currents held
+    total, keep = np.zeros(_STEPS + 1), math.exp(-_DT / _SYN)
+    for m in reversed(range(_STEPS)):
+        total[m] = direct[m] + total[m + 1] * keep  # (37)
+    by_time = np.where(np.arange(_STEPS) >= _K, currents / _SYN, 0.0)
+    printed, corrected = float(total[:-1] @ by_time), float(direct @ by_time)
+    counted = float(((np.arange(_STEPS) - _K + 1) * direct) @ by_time)
+    return inconsistent(
+        abs(printed / measured - 1) < 1e-6,
+        abs(corrected / measured - 1) < 1e-6 and abs(printed / counted - 1) < 1e-12,
+        f"derivative by a spike time, over central difference: {printed / measured:.2f} with the totals of (37), "
+        f"{corrected / measured:.7f} with the later currents held; the term m steps later is counted m + 1 times",
+    )
+
+
+def _memory() -> Finding:
+    steps, pre, post = 64, 8, 8
+    rng = np.random.default_rng(39)
+    errors, weights = rng.standard_normal((post, steps)), rng.standard_normal((pre, post))
+    lag = _DT * (np.arange(steps)[None, :] - np.arange(steps)[:, None])  # row k, column m
+    kernel = np.where(lag >= 0, np.exp(-np.maximum(lag, 0) / _SYN) / _SYN**2, 0.0)
+    pairs = weights[:, :, None, None] * kernel  # the derivative of every current by every spike time
+    naive = np.einsum("jm,ijkm->ik", errors, pairs)
+    scan, filtered = np.empty((post, steps)), np.zeros(post)
+    for k in reversed(range(steps)):
+        filtered = errors[:, k] + math.exp(-_DT / _SYN) * filtered
+        scan[:, k] = filtered
+    gap = difference(weights @ scan / _SYN**2, naive)
+    return conditional(
+        gap > 1e-12,
+        gap < 1e-12,
+        f"{steps} steps, {pre} to {post} neurons: {pairs.size} stored derivatives or a reverse scan with {scan.size} "
+        f"numbers, the same result to {gap:.0g}",
+    )
+
+
+def _weight_gradient() -> Finding:
+    spikes, weight, bump = _kicks() / 2, 0.7, 1e-3
+
+    def loss(w: float) -> float:
+        return _loss(_layer(w * spikes / _SYN)[0])
+
+    measured = (loss(weight + bump) - loss(weight - bump)) / (2 * bump)
+    voltages, _ = _layer(weight * spikes / _SYN)
+    _, by_i = _totals(voltages)
+    local = spikes / _SYN / (1 + _DT / _SYN)  # of i[k] by w, with the current before held
+    of_trace = np.zeros(_STEPS)  # the trace of the presynaptic spikes is the same at every weight
+    printed = float(by_i @ of_trace)
+    corrected = float(by_i @ local)
+    by_weight = (voltages - _layer(np.zeros(_STEPS))[0]) / weight
+    continuous = float((2 * _COSTS * voltages) @ by_weight)
+    return misprint(
+        abs(printed / measured - 1) < 1e-9,
+        max(abs(corrected / measured - 1), abs(continuous / measured - 1)) < 1e-9,
+        f"over central difference: {printed / measured:.2f} with a as the presynaptic trace, which no weight changes; "
+        f"{corrected / measured:.9f} with i; the continuous estimator {continuous / measured:.9f}",
+    )
+
+
+# --- the text -----------------------------------------------------------------------------------------------
+
+
+def _number_of_steps() -> Finding:
+    lengths = [(n, dt) for dt in (0.1, 0.01, 0.001, 0.05, 0.2) for n in range(1, 200)]
+    wrong = [(n, dt) for n, dt in lengths if math.floor(float(Fraction(str(dt)) * n) / dt) != n]
+    exact = [(n, dt) for n, dt in lengths if math.floor(Fraction(str(dt)) * n / Fraction(str(dt))) != n]
+    example = next(iter(wrong), (0, 0.0))
+    return conditional(
+        not wrong and not exact,
+        not exact,
+        f"{len(wrong)} of {len(lengths)} windows of n steps come out one step short in float64, for example "
+        f"n = {example[0]} at dt = {example[1]:g} s; {len(exact)} in exact arithmetic",
+    )
+
+
+def _explosion() -> Finding:
+    def factor(voltage: float, current: float) -> float:
+        slope = (_R * current - voltage) / _MEM
+        return math.inf if slope == 0 else abs(1 / slope)
+
+    near_zero = factor(1e-6, 1e-6)
+    grazing = factor(_THRESHOLD, _THRESHOLD / _R * (1 + 1e-6))
+    return conditional(
+        near_zero > 1e5 > grazing,
+        near_zero > 1e5 and grazing > 1e5,
+        f"|dt/du| = {near_zero:.0g} at u = i = 1e-6, where no spike can be; {grazing:.0g} at a spike whose current is "
+        f"1e-6 above theta/R = {_THRESHOLD / _R:g}",
+    )
+
+
+def _not_monotone() -> Finding:
+    # two crossings of the threshold: an early one that grazes, a later steep one; currents at the crossings
+    early, late, end = 0.1, 0.3, 0.8
+
+    def influence(time: float, current: float) -> float:
+        return math.exp(-(end - time) / _SYN) / _SYN**2 / abs((_R * current - _THRESHOLD) / _MEM)
+
+    grazing, steep = influence(early, 1.3), influence(late, 4.0)
+    same = influence(early, 4.0)
+    return holds(
+        grazing > steep > same,
+        f"on the current at {end:g} s: spike at {early:g} s with slope 0.08, {grazing:.1f}; at {late:g} s with slope "
+        f"4.1, {steep:.2f}; at {early:g} s with that slope, {same:.2f}",
+    )
+
+
+def _limit_of_decay() -> Finding:
+    window, steps = 5 * _SYN, np.array([1e-1, 1e-3, 1e-5, 1e-6])
+    factors = np.exp(-steps / _SYN)
+    counts = np.round(window / steps)
+    # the product of so many factors, each rounded to float64
+    products = factors**counts
+    worst = float(np.abs(products / math.exp(-5.0) - 1).max())
+    approaches = bool(np.all(np.diff(1 - factors) < 0) and 1 - factors[-1] < 1e-5)
+    vanishing_or_exploding = worst > 1e-6
+    return conditional(
+        approaches and vanishing_or_exploding,
+        approaches,
+        f"factor of a step {factors[0]:.4f} to {factors[-1]:.7f}; the product over five time constants stays "
+        f"exp(-5) to {worst:.0g} with up to {counts[-1]:.0f} factors",
+    )
+
+
+ENTRIES = (
+    Entry(
+        SOURCE,
+        "text, section 3.1",
+        "number of steps",
+        r"\left\lfloor (t_{\text{post}} - t_{\text{pre}})/\Delta t \right\rfloor",
+        Verdict.CONDITION,
+        _number_of_steps,
+        r"\text{exact arithmetic, or rounding to the nearest integer}",
+        "In floating point a window of whole steps loses its last step at many time steps.",
+    ),
+    Entry(
+        SOURCE,
+        "(37)",
+        "error of the current, through time",
+        r"\frac{\partial L}{\partial i_k} = \frac{\partial L}{\partial u_k}\frac{\partial u_k}{\partial i_k}"
+        r" + \frac{\partial L}{\partial i_{k+1}}\frac{\partial i_{k+1}}{\partial i_k}",
+        Verdict.CONDITION,
+        _through_time,
+        r"\text{for (14); for (13)}\ \frac{\partial L}{\partial u_{k+1}}\frac{\partial u_{k+1}}{\partial i_k}"
+        r"\ \text{takes the place of the first term}",
+        "With forward Euler the first term is zero and the gradient is lost altogether.",
+    ),
+    Entry(
+        SOURCE,
+        "(38)",
+        "effect of a voltage on later currents of the next layer",
+        r"\frac{\partial i_m}{\partial u_k} = \left[\frac{\partial i_m}{\partial t_k}"
+        r" + \frac{\partial i_m}{\partial u_l}\frac{\partial u_l}{\partial t_k}\right]"
+        r"\frac{\partial t_k}{\partial u_k},\quad t_l\ \text{the next spike}",
+        Verdict.HOLDS,
+        _between_layers,
+        consequence="Exact for spike times on the continuous axis, where a reset forgets all that was before it.",
+    ),
+    Entry(
+        SOURCE,
+        "(39)",
+        "error of a voltage, from all later currents",
+        r"\frac{\partial L}{\partial u_k} = \sum_{m \ge k}\frac{\partial L}{\partial i_m}"
+        r"\frac{\partial i_m}{\partial u_k}"
+        r" + \frac{\partial L}{\partial u_{k+1}}\frac{\partial u_{k+1}}{\partial u_k}",
+        Verdict.INCONSISTENT,
+        _sum_over_currents,
+        r"\sum_{m \ge k}\frac{\partial L}{\partial u^{(l)}_m}\frac{\partial u^{(l)}_m}{\partial i_m}"
+        r"\frac{\partial i_m}{\partial u_k}\quad\text{(later currents held)}",
+        "(37) already carries an error to earlier currents; summing over all currents again counts it repeatedly, the "
+        "more often the smaller the time step.",
+    ),
+    Entry(
+        SOURCE,
+        "(40)",
+        "gradient of the weights",
+        r"\frac{\partial L}{\partial w} = \frac{\partial L}{\partial u}\frac{\partial u}{\partial w}"
+        r"\ \text{(continuous)}, \quad \frac{\partial L}{\partial i}\frac{\partial a}{\partial w}"
+        r"\ \text{(discrete)}",
+        Verdict.MISPRINT,
+        _weight_gradient,
+        r"\frac{\partial L}{\partial i}\frac{\partial i}{\partial w}\ \text{(discrete)}",
+        "The letter is not defined; read as the trace of the input spikes, it has no derivative by the weight.",
+    ),
+    Entry(
+        SOURCE,
+        "text, section 4.2",
+        "where the timing factor explodes",
+        r"\left(\dot u\right)^{-1} \to \infty\ \text{as}\ u, i \to 0",
+        Verdict.CONDITION,
+        _explosion,
+        r"\left(\dot u\right)^{-1} = \frac{\tau_m}{Ri - u} \to \infty\ \text{on}\ u = Ri,\quad"
+        r" \text{at a spike:}\ i \to \vartheta/R",
+        "Gradients explode at spikes that graze the threshold; silent neurons do no harm.",
+    ),
+    Entry(
+        SOURCE,
+        "text, section 5, memory",
+        "memory of the backward pass",
+        r"O(B T^2 N^2)",
+        Verdict.CONDITION,
+        _memory,
+        r"O(B T N):\quad g_k = \varepsilon_k + e^{-\Delta t/\tau_s} g_{k+1}",
+        "The quadratic cost in steps, which limited the source to fifty of them, is not needed.",
+    ),
+    Entry(
+        SOURCE,
+        "text, section 5, order",
+        "an earlier spike can have the larger effect",
+        r"t_m < t_n \not\Rightarrow \frac{\partial i_k}{\partial u_m} < \frac{\partial i_k}{\partial u_n}",
+        Verdict.HOLDS,
+        _not_monotone,
+    ),
+    Entry(
+        SOURCE,
+        "text, section 5, small steps",
+        "a numerical issue at small steps",
+        r"\lim_{\Delta t \to 0}\frac{\partial i(t + \Delta t)}{\partial i(t)} = 1\ \text{harms learning}",
+        Verdict.CONDITION,
+        _limit_of_decay,
+        r"\left(e^{-\Delta t/\tau_s}\right)^{T/\Delta t} = e^{-T/\tau_s}",
+        "The limit is right and harmless: the number of factors grows as the factors approach one.",
+    ),
+)
