@@ -172,15 +172,16 @@ class DiscreteNeuron:
         z = np.asarray(z, dtype=np.complex128)
         if np.any(z == 0) or any(np.any(z == pole) for pole in self.poles):
             raise ValueError(f"z must be neither 0 nor a pole ({self.poles[0]:g}, {self.poles[1]:g})")
-        return self._response(z, z - 1)
+        return self._response(z - 1)
 
-    def _response(
-        self, z: NDArray[np.complex128], z_minus_1: NDArray[np.complex128]
-    ) -> NDArray[np.complex128]:
-        """``H(z)`` with ``z - pole`` as ``(z - 1) - increment``: exact near z = 1."""
+    def _response(self, delta: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """``H(1 + delta)``; ``z - pole`` is ``delta - increment``, without cancellation near z = 1."""
         n0, n1, n2 = self.numerator
         mem, syn = np.diag(self.increment)
-        return ((n0 * z + n1) * z + n2) / ((z_minus_1 - mem) * (z_minus_1 - syn))
+        above = (n0 + n1 + n2) + delta * ((2 * n0 + n1) + n0 * delta) if n0 else (n1 + n2) + n1 * delta
+        below = delta - mem
+        below *= delta - syn
+        return above / below
 
     def frequency_response(self, omega: ArrayLike) -> NDArray[np.complex128]:
         """``H`` at ``z = exp(j omega dt)`` for angular frequencies ``omega`` in rad/s.
@@ -199,9 +200,10 @@ class DiscreteNeuron:
         given, taken = omega.reshape(-1), response.reshape(-1)
         for start in range(0, given.size, _BLOCK):  # all temporaries of a block stay in the cache
             half = given[start : start + _BLOCK] * (self.dt / 2)
-            sine, cosine = np.sin(half), np.cos(half)
-            z_minus_1 = 2j * sine * (cosine + 1j * sine)  # exp(jx) - 1 without cancellation
-            taken[start : start + _BLOCK] = self._response(1 + z_minus_1, z_minus_1)
+            sine = np.sin(half)
+            delta = np.empty(half.shape, dtype=np.complex128)  # exp(jx) - 1 without cancellation
+            delta.real, delta.imag = -2 * sine**2, 2 * sine * np.cos(half)
+            taken[start : start + _BLOCK] = self._response(delta)
         return response
 
     def phase(self, omega: ArrayLike) -> Floats:
