@@ -1,5 +1,6 @@
 """With threshold: exact spike times, event by event, and spikes on a grid."""
 
+from . import parker_sochacki
 from .causality import CausalityGraph, causality_graph
 from .clocked import simulate, simulate_inputs
 from .crossing import first_crossing
@@ -23,6 +24,7 @@ __all__ = [
     "lattice_displacement",
     "merge_inputs",
     "reconstruct",
+    "parker_sochacki",
     "simulate",
     "simulate_inputs",
 ]
