@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import warnings
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from .._version import __version__
 from . import checkpoints, recordings, results, training
 from .console import complain, err, say, show_warning, text_of
+from .words import in_options
 
 app = typer.Typer(
     name="snntheory",
@@ -46,6 +47,14 @@ def _main(
     pass
 
 
+def _options(command: list[str]) -> dict[str, str]:
+    """Options of a command by the arguments' names; none of an unknown command."""
+    known: Any = typer.main.get_command(app)
+    chosen = known.commands.get(*command) if command else None
+    parameters = [] if chosen is None else chosen.params
+    return {each.name: each.opts[0] for each in parameters if each.opts[0].startswith("--")}
+
+
 def main() -> None:
     """Entry point: an error of the user's is one line on stderr and exit code 2."""
     with warnings.catch_warnings():
@@ -54,7 +63,7 @@ def main() -> None:
         try:
             app()
         except (ValueError, TypeError, OSError, FloatingPointError, ImportError) as error:
-            complain("Error", "red", text_of(error))
+            complain("Error", "red", in_options(text_of(error), _options(sys.argv[1:2])))
             sys.exit(2)
         except KeyboardInterrupt:
             err.print("interrupted", highlight=False)

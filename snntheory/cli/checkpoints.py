@@ -19,6 +19,7 @@ from .options import (
     OtherDt,
     OtherScheme,
     Seed,
+    described,
     integers,
     labelled_images,
     trained_and_used,
@@ -47,7 +48,7 @@ def evaluate(
     for layer, spikes in enumerate(result.spikes, 1):
         rows[f"spikes a sample, layer {layer}"] = f"{spikes:.1f}"
     rows["samples"] = str(result.n_samples)
-    rows["time step"] = f"{network.dt:g} s, {network.scheme}"
+    rows |= {"trained at": described(trained), "tested at": described(network)}
     say_table(rows)
 
 
@@ -88,7 +89,8 @@ def record(
     if window is not None:
         encoder = replace(encoder, window=window)
     pixels, classes = labelled_images("test", images, labels)
-    samples = _check.integer("samples", samples, minimum=1)
+    if _check.integer("samples", samples, minimum=1) > len(pixels):
+        raise ValueError(f"samples must be at most {len(pixels)}, the images there are, got {samples}")
     traces = training.record(
         network,
         pixels[:samples],

@@ -78,6 +78,12 @@ def labelled_images(split: str, images: Path | None, labels: Path | None) -> Lab
     return datasets.mnist_subset(split)
 
 
+def described(network: Network) -> str:
+    """Time step and scheme of a network."""
+    order = "" if network.order is None else f" of order {network.order}"
+    return f"{network.dt:g} s, {network.scheme}{order}"
+
+
 def trained_and_used(
     trained: Network,
     encoder: Encoder,

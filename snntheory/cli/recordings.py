@@ -31,6 +31,12 @@ def analyse(
     variable: Annotated[
         str | None, typer.Option(help="Name of the array in an .npz or .pt with several.")
     ] = None,
+    spikes: Annotated[
+        str | None, typer.Option(help="Name of the array of spikes in an .npz, .nc or .pt with several.")
+    ] = None,
+    time: Annotated[
+        str | None, typer.Option(help="Name of the array of times (seconds) in such a file.")
+    ] = None,
     skip: Annotated[float, typer.Option(help="Seconds to leave out at the start (onset).")] = 0.0,
     method: Annotated[str, typer.Option(help="Spectral estimate: welch or multitaper.")] = "welch",
     neuron: Annotated[int, typer.Option(help="Which neuron's scalogram is drawn.")] = 0,
@@ -44,7 +50,7 @@ def analyse(
     from .report import write_report
 
     axes = None if dims is None else tuple(part.strip() for part in dims.split(","))
-    traces = load_traces(traces_file, axes, dt, variable=variable)
+    traces = load_traces(traces_file, axes, dt, variable=variable, spikes=spikes, time=time)
     target = traces_file.with_suffix("") if folder is None else folder
     say_table(write_report(traces, target, method, skip, trial, neuron))
     say(f"wrote psd.png, scalogram.png and psd.nc to {target}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +35,8 @@ def train(
     scheme: Annotated[
         str,
         typer.Option(
-            help="Discretisation: forward_euler, backward_euler, bilinear, impulse_invariance, zoh, parker_sochacki."
+            help="Discretisation: forward_euler, backward_euler, semi_implicit, exponential_euler, bilinear, "
+            "impulse_invariance, scaled_impulse, delta, zoh, parker_sochacki."
         ),
     ] = "impulse_invariance",
     order: Order = None,
@@ -88,6 +90,8 @@ def train(
     The shipped digits are split 8,000 / 2,000; test accuracy is printed after every epoch. Interrupt it at any
     time: --resume goes on from the last whole checkpoint, with the same result.
     """
+    from .._trace_checks import warn_of_milliseconds
+    from ..linear import UnstableStep
     from ..neuron import CubaLIF
     from ..training import Latency, Network, Poisson, checkpoint, datasets, fit, load_network
     from ..training.losses import LOSSES, CountCrossEntropy
@@ -102,22 +106,27 @@ def train(
         if encoder.value == "poisson"
         else Latency(window, window / 2 if last is None else last)
     )
-    network = Network(
-        integers("sizes", sizes),
-        CubaLIF(tau_mem, tau_syn, r, v_threshold, v_reset, reset.value),
-        dt,
-        scheme,
-        order,
-        surrogate=surrogate,
-        width=width,
-        reset_gradient=reset_gradient,
-        seed=seed,
-    )
+    neuron = CubaLIF(tau_mem, tau_syn, r, v_threshold, v_reset, reset.value)
+    warn_of_milliseconds(dt, {"tau_mem": tau_mem, "tau_syn": tau_syn})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnstableStep)  # fit refuses such a step
+        network = Network(
+            integers("sizes", sizes),
+            neuron,
+            dt,
+            scheme,
+            order,
+            surrogate=surrogate,
+            width=width,
+            reset_gradient=reset_gradient,
+            seed=seed,
+        )
     if init_from is not None:
         # as areas of current, whatever the input of the network that they come from
         network.set_weights(load_network(init_from)[0].variant(input="dirac").weights())
     data = labelled_images("train", images, labels)
     held_out = datasets.mnist_subset("test") if images is None else None
+    before = _epochs_of(out_file) if resume and out_file.exists() else 0
     fit(
         network,
         *data,
@@ -137,4 +146,17 @@ def train(
     history = checkpoint.load(out_file)["history"]
     if history and "validation_accuracy" in history[-1]:
         say(f"test accuracy {100 * history[-1]['validation_accuracy']:.2f} %")
-    say(f"wrote {out_file}")
+    elif held_out is None:
+        say(
+            f"no test images: see 'snntheory evaluate {out_file} --images ...' for images that it has not seen"
+        )
+    if before and before >= epochs:
+        say(f"{out_file} has {before} epochs already, {epochs} were asked for: nothing was trained")
+    else:
+        say(f"wrote {out_file}")
+
+
+def _epochs_of(path: Path) -> int:
+    from ..training import checkpoint
+
+    return len(checkpoint.load(path)["history"])

@@ -15,8 +15,16 @@ ROUNDINGS = ("ceil", "nearest", "next")
 
 
 def n_steps(window: float, dt: float) -> int:
-    """Steps of ``dt`` that cover ``window`` seconds; a remainder of rounding (1e-9 of a step) is not a step."""
-    return max(1, math.ceil(window / dt - 1e-9))
+    """Steps of ``dt`` that cover ``window`` seconds; a remainder of rounding (1e-9 of a step) is not a step.
+
+    Raises
+    ------
+    ValueError
+        ``window`` is shorter than one step.
+    """
+    if window < dt * (1 - 1e-9):
+        raise ValueError(f"window must be at least dt = {dt:g} s, got {window:g} s; are both in seconds?")
+    return math.ceil(window / dt - 1e-9)
 
 
 def _check_images(images: torch.Tensor) -> torch.Tensor:

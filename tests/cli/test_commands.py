@@ -71,6 +71,7 @@ def assert_refused(result, *parts):
     assert code == 2, (out, err)
     assert err.startswith("Error: ") and err.endswith("\n") and err.count("\n") == 1, err
     assert "Traceback" not in out + err
+    assert not re.search(r"\w\(['\w]|\b\w+=['\d(]", err), err  # options, not calls and arguments of Python
     for part in parts:
         assert str(part) in err, err
 
@@ -131,10 +132,36 @@ def test_evaluate_with_another_time_step_and_scheme(command, model, digits_file)
     images = ("--images", digits_file)
     out = command("evaluate", model, *images, "--dt", "0.002", "--scheme", "bilinear")[1]
     assert "0.002 s, bilinear" in out and number(out, "accuracy") > 40
+    assert "0.004 s, impulse_invariance" in out  # what it was trained with
     series = command("evaluate", model, *images, "--scheme", "parker_sochacki", "--order", "3")[1]
-    assert "parker_sochacki" in series
+    assert "parker_sochacki of order 3" in series
     assert_refused(command("evaluate", model, *images, "--order", "3"), "leave it out")
     assert_refused(command("evaluate", model, *images, "--scheme", "parker_sochacki"), "needs order")
+
+
+def test_evaluate_with_another_input(command, model, digits_file):
+    images = ("--images", digits_file)
+    coarse = ("--dt", "0.02")  # two spikes a step of a white pixel
+    refused = command("evaluate", model, *images, *coarse)
+    assert_refused(refused, "max_rate * --dt must be at most 1", "--arrivals poisson")
+    code, out, err = command("evaluate", model, *images, *coarse, "--arrivals", "poisson")
+    assert code == 0 and err == "" and number(out, "accuracy") > 10
+    assert_refused(command("evaluate", model, *images, "--arrivals", "poison"), "did you mean 'poisson'")
+
+
+def test_a_warning_is_one_line(command, model, digits_file):
+    """Beyond the stability limit of forward Euler, 2 tau_syn, the test runs but the user is told."""
+    options = ("--dt", "0.03", "--scheme", "forward_euler", "--arrivals", "poisson")
+    code, out, err = command(
+        "evaluate",
+        model,
+        "--images",
+        digits_file,
+        *options,
+    )
+    assert code == 0 and number(out, "samples") == 200
+    assert set(err.splitlines()) == {err.splitlines()[0]}  # one for each layer's neuron at most
+    assert re.fullmatch(r"Warning: .*stability limit 0.02 s.*", err.splitlines()[0])
 
 
 def test_evaluate_the_shipped_test_digits(command, model):
@@ -176,6 +203,11 @@ def test_record_the_output_layer_of_ones_own_images(command, model, digits_file,
     arguments = ("--images", digits_file, "--samples", "2", "--layers", "1, 2")
     assert command("record", model, tmp_path / "both.npz", *arguments)[0] == 0
     traces = load_traces(tmp_path / "both.npz")
+    finer = ("--dt", "0.002", "--scheme", "bilinear", "--arrivals", "poisson")
+    out = command("record", model, tmp_path / "finer.nc", *arguments, *finer)[1]
+    assert "20 steps of 0.002 s" in out
+    attrs = load_traces(tmp_path / "finer.nc").attrs
+    assert attrs["scheme"] == "bilinear" and '"arrivals": "poisson"' in attrs["encoder"]
     assert traces["layer"].values.tolist() == [1] * 16 + [2] * 10
     np.testing.assert_array_equal(traces["label"], datasets.mnist_subset("train")[1][:2])
 
@@ -186,7 +218,7 @@ def test_analyse_a_recording_from_elsewhere(command, tmp_path):
     values = np.sin(2 * np.pi * 25 * t)[:, None, None] * np.ones((1000, 2, 3))
     np.save(tmp_path / "mine.npy", values)
     bare = command("analyse", tmp_path / "mine.npy")
-    assert_refused(bare, "mine.npy", "dims")
+    assert_refused(bare, "snntheory analyse mine.npy --dims time,trial,neuron --dt 0.001")
     assert_refused(command("analyse", tmp_path / "mine.npy", "--dims", "time,trial,neuron"), "dt")
     assert os.listdir(tmp_path) == ["mine.npy"]
     described = ("--dims", "time, trial,neuron", "--dt", "0.002", "--out", tmp_path / "figures")
@@ -197,11 +229,24 @@ def test_analyse_a_recording_from_elsewhere(command, tmp_path):
     )  # resolution of the estimate
     assert (tmp_path / "figures" / "psd.nc").exists()
     for option, message in [
-        ("--neuron", "neuron must lie in 0 .. 2, got 3"),
-        ("--trial", "trial must lie in"),
+        ("--neuron", "--neuron must lie in 0 .. 2, got 3"),
+        ("--trial", "--trial must lie in"),
     ]:
         assert_refused(command("analyse", tmp_path / "mine.npy", *described, option, "3"), message)
     assert_refused(command("analyse", tmp_path / "mine.npy", *described, "--method", "wlech"), "did you mean")
+
+
+def test_analyse_names_spikes_and_times(command, tmp_path):
+    rng = np.random.default_rng(0)
+    spikes, times = rng.integers(0, 2, (3, 400)), 0.002 * np.arange(400)
+    np.savez(tmp_path / "mine.npz", mem=rng.random((3, 400)), spk=spikes, clock=times, w=np.ones(2))
+    options = ("--dims", "neuron,time", "--variable", "mem")
+    assert_refused(
+        command("analyse", tmp_path / "mine.npz", *options, "--spikes", "spikes"), "correct --spikes"
+    )
+    code, out, err = command("analyse", tmp_path / "mine.npz", *options, "--spikes", "spk", "--time", "clock")
+    assert code == 0 and number(out, "firing rate, mean") == pytest.approx(spikes.mean() / 0.002, rel=1e-3)
+    assert err.startswith("Warning: ") and "'w' left out" in err and err.count("\n") == 1
 
 
 def test_transfer_to_another_time_step(command, model, digits_file, tmp_path):
@@ -252,35 +297,58 @@ def test_a_checkpoint_is_not_overwritten_by_chance(command, model, digits_file):
 
 def test_resume_with_other_settings(command, model, digits_file):
     other = (*TRAIN[:-1], "0.02", "--images", digits_file, "--resume")
-    assert_refused(command("train", model, *other), "belongs to another training", "learning_rate")
+    said = "belongs to another training: --learning-rate was 0.01, now 0.02; resume with"
+    assert_refused(command("train", model, *other), said)
+    other = (*TRAIN, "--images", digits_file, "--resume", "--dt", "0.002", "--tau-mem", "0.03")
+    said = "network layer 1 tau_mem was 0.02, now 0.03"
+    result = command("train", model, *other)
+    assert_refused(result, said.replace("tau_mem", "--tau-mem"), "network --dt was 0.004, now 0.002")
+    assert "sizes" not in result[2] and "encoder" not in result[2]
+
+
+def test_resume_of_what_is_done(command, model, digits_file, tmp_path):
+    path = tmp_path / "model.pt"
+    path.write_bytes(model.read_bytes())
+    for epochs in ("6", "2"):
+        arguments = (*TRAIN, "--images", digits_file, "--resume", "--epochs", epochs)
+        code, out, _ = command("train", path, *arguments)
+        assert code == 0 and f"has 6 epochs already, {epochs} were asked for: nothing was trained" in out
+    assert path.read_bytes() == model.read_bytes()
+    code, out, _ = command("train", path, *TRAIN, "--images", digits_file, "--resume", "--epochs", "7")
+    assert code == 0 and f"wrote {path}" in out and "no test images" in out
 
 
 def test_errors_of_train(command, digits_file, tmp_path):
     new = tmp_path / "new.pt"
     (tmp_path / "file").write_text("")
     for arguments, parts in [
-        (["--sizes", "784,a,10"], ["sizes must be integers separated by commas, got '784,a,10'"]),
-        (["--sizes", "784"], ["sizes must name the input and at least one layer"]),
-        (["--sizes", "100,10"], ["images must have 100 values each"]),
-        (["--dt", "-0.001"], ["dt must be above 0 s"]),
-        (["--dt", "nan"], ["dt must be finite"]),
-        (["--dt", "0.02"], ["max_rate * dt must be at most 1", "arrivals='poisson'"]),
-        (["--tau-mem", "0"], ["tau_mem must be above 0 s"]),
-        (["--scheme", "rk4"], ["scheme must be one of"]),
-        (["--scheme", "forward_euler", "--tau-syn", "0.001"], ["dt must be below 0.002 s", "backward_euler"]),
+        (["--sizes", "784,a,10"], ["--sizes must be integers separated by commas, got '784,a,10'"]),
+        (["--sizes", "784"], ["--sizes must name the input and at least one layer"]),
+        (["--sizes", "100,10"], ["--images must have 100 values each"]),
+        (["--window", "0.003"], ["--window must be at least --dt = 0.004 s, got 0.003 s"]),
+        (["--dt", "-0.001"], ["--dt must be above 0 s"]),
+        (["--dt", "nan"], ["--dt must be finite"]),
+        (["--dt", "0.02"], ["--max-rate * --dt must be at most 1", "--arrivals poisson"]),
+        (["--tau-mem", "0"], ["--tau-mem must be above 0 s"]),
+        (["--scheme", "rk4"], ["--scheme must be one of"]),
+        (
+            ["--scheme", "forward_euler", "--tau-syn", "0.001"],
+            ["--dt must be below 0.002 s", "backward_euler"],
+        ),
         (["--surrogate", "sigmod"], ["did you mean 'sigmoid'"]),
-        (["--reset", "to_value", "--v-reset", "2"], ["v_reset must lie below v_threshold"]),
-        (["--encoder", "latency", "--last", "1"], ["last must be at most window"]),
-        (["--temperature", "0"], ["temperature must be above 0"]),
-        (["--epochs", "-1"], ["epochs must be at least 0"]),
-        (["--learning-rate", "0"], ["learning_rate must be above 0"]),
-        (["--device", "tpu"], ["device must be 'cpu'"]),
+        (["--reset", "to_value", "--v-reset", "2"], ["--v-reset must lie below --v-threshold"]),
+        (["--encoder", "latency", "--last", "1"], ["--last must be at most --window"]),
+        (["--temperature", "0"], ["--temperature must be above 0"]),
+        (["--epochs", "-1"], ["--epochs must be at least 0"]),
+        (["--learning-rate", "0"], ["--learning-rate must be above 0"]),
+        (["--device", "tpu"], ["--device must be 'cpu'"]),
+        (["--labels", digits_file], ["--labels needs --images"]),
         (["--images", tmp_path / "none.npz"], ["none.npz", "No such file"]),
-        (["--images", tmp_path / "file"], ["labels must be given"]),
+        (["--images", tmp_path / "file"], ["--labels must be given"]),
         (["--init-from", tmp_path / "file"], ["is no whole checkpoint"]),
         (["--init-from", tmp_path / "none.pt"], ["there is no checkpoint at"]),
     ]:
-        images = [] if "--images" in arguments else ["--images", digits_file]
+        images = [] if {"--images", "--labels"} & set(arguments) else ["--images", digits_file]
         assert_refused(command("train", new, *TRAIN, *images, *arguments), *parts)
         assert not new.exists()
     for place in ("missing/new.pt", "file/new.pt"):
@@ -301,16 +369,23 @@ def test_errors_of_the_readers(command, model, digits_file, tmp_path):
         (["evaluate", tmp_path / "text.pt"], "is no whole checkpoint"),
         (["evaluate", cut], "use an earlier one or train again"),
         (["evaluate", tmp_path], "is no whole checkpoint"),
-        (["evaluate", model, "--device", "cuda:99x"], "device must be"),
-        (["evaluate", model, "--dt", "0"], "dt must be above 0"),
+        (["evaluate", model, "--device", "cuda:99x"], "--device must be"),
+        (["evaluate", model, "--dt", "0"], "--dt must be above 0"),
         (["record", cut, traces], "is no whole checkpoint"),
         (["record", model, tmp_path / "traces.txt", "--samples", "1"], ".txt"),
         (["record", model, tmp_path / "no" / "traces.nc", "--samples", "1"], "no/traces.nc"),
-        (["record", model, traces, "--layers", "3"], "layers must lie in 1 .. 2"),
-        (["record", model, traces, "--layers", "one"], "layers must be integers"),
-        (["record", model, traces, "--neurons", "17"], "neurons must lie in 0 .. 15"),
-        (["record", model, traces, "--samples", "0"], "samples must be at least 1"),
-        (["record", model, traces, "--window", "-1"], "window must be above 0"),
+        (["record", model, traces, "--layers", "3"], "--layers must lie in 1 .. 2"),
+        (["record", model, traces, "--layers", "one"], "--layers must be integers"),
+        (["record", model, traces, "--neurons", "17"], "--neurons must lie in 0 .. 15"),
+        (
+            ["record", model, traces, "--samples", "2001"],
+            "--samples must be at most 2000, the images there are",
+        ),
+        (["record", model, traces, "--window", "0.002"], "--window must be at least --dt = 0.004 s"),
+        (["record", model, traces, "--labels", digits_file], "--labels needs --images"),
+        (["evaluate", model, "--labels", digits_file], "--labels needs --images"),
+        (["record", model, traces, "--samples", "0"], "--samples must be at least 1"),
+        (["record", model, traces, "--window", "-1"], "--window must be above 0"),
         (["record", model, traces, "--memory-limit", "0.001"], "choose fewer samples"),
         (["analyse", traces], "traces.nc"),
         (["analyse", tmp_path / "text.pt"], "text.pt"),

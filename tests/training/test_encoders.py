@@ -30,7 +30,8 @@ def test_number_of_steps_where_the_quotient_of_floats_lies_above_a_whole_number(
 
 def test_number_of_steps_rounds_up_and_is_at_least_one():
     assert n_steps(0.101, 0.002) == 51
-    assert n_steps(0.001, 0.002) == 1
+    with pytest.raises(ValueError, match="window must be at least dt = 0.002 s, got 0.001 s"):
+        n_steps(0.001, 0.002)
     assert n_steps(50 * 0.0007, 0.0007) == 50
 
 
