@@ -133,11 +133,13 @@ def amplification_factor(scheme: str, z: ArrayLike, order: int | None = None) ->
     Returns
     -------
     ndarray of complex
-        The shape of ``z``. The scheme is stable where its modulus is below 1.
+        The shape of ``z``; ``inf`` at a pole of ``R``. The scheme is stable where its modulus is below 1.
     """
     points = np.asarray(z, dtype=np.complex128)
     factor = sympy.lambdify(x, decay_factors(scheme, order)[1], modules="numpy")
-    return np.asarray(factor(-points), dtype=np.complex128) * np.ones_like(points)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        values = np.asarray(factor(-points), dtype=np.complex128)
+    return np.where(np.isnan(values), np.inf, values)
 
 
 def prove_stability(scheme: str, order: int | None = None) -> LimitProof:

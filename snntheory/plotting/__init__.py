@@ -7,9 +7,11 @@ from .discretisation import (
     pole_figure,
     response_figure,
 )
+from .error import convergence_figure, error_bound_figure, rounding_figure
 from .interactive import Atlas, atlas, atlas_figure
 from .linear import bode_figure, cancellation_figure, kernel_figure, psp_fit_figure, voltage_figure
 from .spectra import psd_figure, scalogram_figure
+from .stability import stability_limit_figure, stability_region_figure
 from .style import colour_for_dt, format_dt, label_lines, use_style
 from .training import accuracy_figure, recording_figure, reset_factor_figure
 
@@ -21,7 +23,9 @@ __all__ = [
     "bode_figure",
     "cancellation_figure",
     "colour_for_dt",
+    "convergence_figure",
     "decay_figure",
+    "error_bound_figure",
     "format_dt",
     "hidden_time_constant_figure",
     "kernel_figure",
@@ -33,7 +37,10 @@ __all__ = [
     "recording_figure",
     "reset_factor_figure",
     "response_figure",
+    "rounding_figure",
     "scalogram_figure",
+    "stability_limit_figure",
+    "stability_region_figure",
     "use_style",
     "voltage_figure",
 ]

@@ -169,6 +169,8 @@ def test_amplification_factor_is_analytic_and_keeps_the_shape():
     np.testing.assert_allclose(stability.amplification_factor("bilinear", z), (2 + z) / (2 - z))
     np.testing.assert_allclose(stability.amplification_factor("zoh", z), np.exp(z))
     np.testing.assert_allclose(stability.amplification_factor("parker_sochacki", z, 2), 1 + z + z**2 / 2)
+    assert np.isinf(stability.amplification_factor("backward_euler", 1.0))
+    assert np.isinf(stability.amplification_factor("bilinear", 2.0))
 
 
 def test_classes_of_the_textbooks():
