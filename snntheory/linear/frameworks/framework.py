@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import sympy
 from numpy.typing import NDArray
+from sympy.codegen.rewriting import expm1_opt, optimize
 
 from ... import _check
 from ...neuron import CubaLIF
@@ -101,8 +102,8 @@ class Framework:
     exact : mapping of str to sympy.Expr, optional
         What to type so that both poles are those of the exact solution; None where no value does it.
     physical : mapping of sympy.Symbol to sympy.Expr, optional
-        ``tau_mem, tau_syn, R`` in the framework's parameters, for a simulator that applies the scheme ``nearest`` to
-        the neuron's equations; its numbers then come from that scheme.
+        ``tau_mem, tau_syn, R``, in this order, in the framework's parameters: for a simulator that applies the
+        scheme ``nearest`` to the neuron's equations. Its numbers then come from that scheme.
     bounds : mapping of str to (float, float)
         Open intervals that parameters must lie in.
     has_synapse : bool
@@ -171,7 +172,8 @@ class Framework:
         recipe : {"exact", "usual"}
             ``"exact"``: both poles are exact, and the gain makes every sample of the post-synaptic potential exact
             (a framework that reacts within the step of a spike is one step early). ``"usual"``: what its
-            documentation says; the gain makes the area, hence the mean voltage, exact.
+            documentation says; the gain makes the area, hence the mean voltage, exact. For a simulator it is the
+            jump ``1 / tau_syn``, as documented, whatever the area.
 
         Returns
         -------
@@ -191,7 +193,8 @@ class Framework:
                 "choose a smaller dt"
             )
         if recipe == "usual":
-            return Settings(self.name, dt, values, neuron.r / model.area)
+            gain = neuron.r / model.area if self.physical is None else 1 / neuron.tau_syn
+            return Settings(self.name, dt, values, gain)
         first = model.b[0] if self.scheme(recipe).delay_steps == 0 else model.A[0, 1] * model.b[1]
         return Settings(self.name, dt, values, float(coupling(neuron, dt)) / neuron.tau_syn / float(first))
 
@@ -246,9 +249,9 @@ class Framework:
         given = self._checked(values)
         if self.physical is not None:
             typed = {parameter(name): value for name, value in given.items()}
-            neuron = {str(name): float(value.subs(typed)) for name, value in self.physical.items()}
+            neuron = [float(value.subs(typed)) for value in self.physical.values()]
             near = _with_input(schemes.get(*self.nearest), self.input)
-            a, b, previous, _ = matrices(near(neuron["tau_mem"], neuron["tau_syn"], neuron["R"], dt))
+            a, b, previous, _ = matrices(near(*neuron, dt))
             return a, b, previous
         a, b, previous = self._evaluate(dt, *given.values())
         return (
@@ -313,8 +316,24 @@ class Framework:
             order=0 if self.quantised else (near.order if self.input[0] == 0 else sympy.Min(near.order, 1)),
             stability_limit=sympy.oo if self.quantised else near.stability_limit,
             monotonicity_limit=sympy.oo if self.quantised else near.monotonicity_limit,
-            stable_numbers=None if self.physical is None else _with_input(near, self.input),
+            stable_numbers=self._physical_numbers(exchange),
         )
+
+    def _physical_numbers(
+        self, exchange: Mapping[sympy.Symbol, sympy.Expr]
+    ) -> Callable[..., Coefficients] | None:
+        """Numbers of a simulator: those of its scheme, for the neuron that the recipe types."""
+        if self.physical is None:
+            return None
+        typed = [_stable(value.subs(exchange, simultaneous=True)) for value in self.physical.values()]
+        neuron = sympy.lambdify((tau_mem, tau_syn, resistance, delta_t), typed, modules="numpy")
+        near = _with_input(schemes.get(*self.nearest), self.input)
+        return lambda *where: near(*neuron(*where), where[-1])
+
+
+def _stable(expression: sympy.Expr) -> sympy.Expr:
+    """With ``expm1`` where a difference from 1 would cancel."""
+    return optimize(expression, [expm1_opt])
 
 
 def _with_input(scheme: Scheme, kick: sympy.ImmutableMatrix) -> Callable[..., Coefficients]:
@@ -330,9 +349,7 @@ def _scheme(framework: Framework, recipe: str) -> Scheme:
 
 @cache
 def _recipe_numbers(framework: Framework, recipe: str) -> Any:
-    from sympy.codegen.rewriting import expm1_opt, optimize
-
-    expressions = [optimize(value, [expm1_opt]) for value in framework._recipe(recipe).values()]
+    expressions = [_stable(value) for value in framework._recipe(recipe).values()]
     return sympy.lambdify((tau_mem, tau_syn, resistance, delta_t), expressions, modules="numpy")
 
 
