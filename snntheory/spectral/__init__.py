@@ -1,9 +1,10 @@
-"""Spectra and wavelets of traces, and the spectrum that theory gives for the neuron below threshold."""
+"""Spectra and wavelets of traces, resets added back, and the spectrum that theory gives below threshold."""
 
 from typing import TYPE_CHECKING, Any
 
 # Imported here and now: the function psd must take the place of the submodule psd for good.
 from .psd import psd, variance_from_psd
+from .resets import without_resets
 from .wavelets import cone_of_influence, cwt, default_frequencies, global_wavelet_spectrum, outside_cone
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ __all__ = [
     "psd",
     "theory_psd",
     "variance_from_psd",
+    "without_resets",
 ]
 
 

@@ -48,7 +48,9 @@ def without_resets(
     Parameters
     ----------
     traces : xarray.Dataset
-        With ``voltage`` taken before the reset (the phase of this package's recordings) and ``spikes``.
+        With ``spikes`` and with ``voltage`` taken before the reset (the phase of this package's recordings), or
+        after a reset that subtracts the threshold: then ``v_n = voltage_n + v_threshold spikes_n``. The attribute
+        ``phase`` says which, in the words "before reset" or "after reset".
     neuron, scheme, order
         What the trace was made with; taken from the attributes when left out.
 
@@ -60,8 +62,8 @@ def without_resets(
     Raises
     ------
     ValueError
-        Spikes, neuron, scheme or ``dt`` are not known, or the phase says that the voltage was taken after
-        the reset or does not say.
+        Spikes, neuron, scheme or ``dt`` are not known, the phase does not say where the voltage was taken, or it
+        was taken after a reset to a value, which has lost the voltage before it.
 
     Assumptions
     -----------
@@ -82,12 +84,18 @@ def without_resets(
     if "dt" not in traces.attrs:
         raise ValueError("traces must have the attribute dt, the time step in seconds")
     phase = str(traces.attrs.get("phase", "unknown"))
-    if "before the reset" not in phase and "before reset" not in phase:
-        raise ValueError(
-            f"the voltage must be taken before the reset, its phase is {phase!r}; if it was, say so: "
-            "load_traces(..., phase='before reset') or traces.attrs['phase'] = 'before reset'"
-        )
     neuron = neuron_of(traces) if neuron is None else neuron
+    before = "before the reset" in phase or "before reset" in phase
+    if not before and "after the reset" not in phase and "after reset" not in phase:
+        raise ValueError(
+            f"phase must say whether the voltage was taken before or after the reset, got {phase!r}; say it: "
+            "load_traces(..., phase='before reset') or traces.attrs['phase'] = 'after reset'"
+        )
+    if not before and neuron.reset == "to_value":
+        raise ValueError(
+            f"phase must be before the reset where the reset sets a value, got {phase!r}: the overshoot is lost; "
+            "record the voltage before the reset"
+        )
     if scheme is None:
         if "scheme" not in traces.attrs:
             raise ValueError(
@@ -98,8 +106,10 @@ def without_resets(
     voltage = traces["voltage"].astype("float64")
     if neuron.reset == "none":
         return voltage
+    if not before:
+        voltage = voltage + neuron.v_threshold * traces["spikes"]
     drop = traces["spikes"] * (neuron.v_threshold if neuron.reset == "subtract" else voltage - neuron.v_reset)
-    pole = float(model.poles[0])
+    pole = float(model.A[0, 0])
     axis = drop.get_axis_num("time")
     removed = drop.copy(data=lfilter([0.0, pole], [1.0, -pole], drop.values, axis=axis))
     return (

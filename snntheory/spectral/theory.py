@@ -45,7 +45,8 @@ def theory_psd(
     rate : array_like
         Rate of each input in hertz, scalar or one-dimensional, not negative.
     weight : array_like
-        Canonical weight of each input, broadcast against ``rate``.
+        Canonical weight of each input, the area of its current pulse, broadcast against ``rate``. A simulator whose
+        spike does ``i += w`` has ``weight = w * tau_syn``.
     frequency : array_like
         Frequencies in hertz, any shape; at most ``1 / (2 dt)`` when ``dt`` is given.
     dt : float, optional

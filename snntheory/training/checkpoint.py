@@ -95,10 +95,24 @@ def _of_another_version(part: str, error: Exception) -> CheckpointError:
 def load_network(path: str | os.PathLike[str]) -> tuple[Network, encoders.Encoder, losses.Loss]:
     """Network, encoder and loss of a checkpoint, for evaluating and recording.
 
+    Parameters
+    ----------
+    path : path
+        A file that :func:`snntheory.training.fit` or the command ``snntheory train`` wrote.
+
+    Returns
+    -------
+    Network
+        With the trained weights, on the CPU.
+    Poisson or Latency
+    SpikeCount, CountCrossEntropy or FirstSpike
+
     Raises
     ------
-    FileNotFoundError, CheckpointError
-        As :func:`load`.
+    FileNotFoundError
+        There is no such file.
+    CheckpointError
+        The file is damaged, no checkpoint, or of another version of this package.
     """
     content = load(path)
     network = network_of(content)

@@ -136,6 +136,13 @@ class Network(nn.Module):
         )
         self._units = tuple(weight_unit(each, input) for each in self.neurons)
 
+    def __repr__(self) -> str:
+        """Sizes, neurons (once where all layers have the same), time step and scheme."""
+        same = all(each == self.neurons[0] for each in self.neurons)
+        neuron = self.neurons[0] if same else self.neurons
+        order = "" if self.order is None else f", order={self.order}"
+        return f"Network({self.sizes}, {neuron}, dt={self.dt:g}, scheme={self.scheme!r}{order})"
+
     @property
     def n_layers(self) -> int:
         """Layers of neurons: one less than ``sizes``."""

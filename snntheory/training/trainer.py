@@ -315,6 +315,12 @@ def evaluate(
     Returns
     -------
     Evaluation
+        Fractions and means over the samples.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Images, labels, encoder, loss or device do not fit, as in :func:`fit`; the encoder refuses this time step.
     """
     target = device_of(device)
     network.to(target)

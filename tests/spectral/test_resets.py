@@ -7,7 +7,8 @@ import pytest
 import xarray as xr
 
 from snntheory import CubaLIF, make_traces
-from snntheory.spectral.resets import neuron_of, without_resets
+from snntheory.spectral import theory_psd, without_resets
+from snntheory.spectral.resets import expected_without_resets, neuron_of
 
 NEURONS = [
     CubaLIF(0.020, 0.010, v_threshold=0.5),
@@ -101,6 +102,26 @@ def test_what_is_missing_is_named():
         without_resets(lacking(traces, "tau_syn"))
     given = without_resets(lacking(traces, "tau_syn", "scheme"), NEURONS[0], "impulse_invariance")
     xr.testing.assert_identical(given, without_resets(traces))
-    after = traces.assign_attrs(phase="after the reset")
-    with pytest.raises(ValueError, match="must be taken before the reset, its phase is 'after the reset'"):
-        without_resets(after)
+    with pytest.raises(ValueError, match="phase must say .* got 'at noon'; .*phase='before reset'"):
+        without_resets(traces.assign_attrs(phase="at noon"))
+    to_value, _ = recording(NEURONS[1])
+    with pytest.raises(ValueError, match="the overshoot is lost"):
+        without_resets(to_value.assign_attrs(phase="after the reset"))
+
+
+@pytest.mark.parametrize("phase", ["after reset", "after the step's input, after the reset"])
+def test_voltages_taken_after_a_reset_that_subtracts(phase):
+    before, _ = recording(NEURONS[0])
+    left = before["voltage"].astype("float64") - NEURONS[0].v_threshold * before["spikes"]
+    after = before.assign(voltage=left).assign_attrs(phase=phase)
+    # one subtraction and one addition of a double: twice its rounding
+    np.testing.assert_allclose(without_resets(after), without_resets(before), rtol=0, atol=1e-15)
+
+
+def test_the_theory_is_that_of_the_recording():
+    traces, _ = recording(NEURONS[0])
+    frequency = np.array([5.0, 50.0, 250.0])
+    power = float(traces["drive_power"].mean())
+    expected = theory_psd(NEURONS[0], power, 1.0, frequency, 0.002, "impulse_invariance")
+    np.testing.assert_allclose(expected_without_resets(traces, frequency), expected, rtol=1e-14)
+    np.testing.assert_allclose(expected_without_resets(traces, frequency, 1.0), expected / power, rtol=1e-14)

@@ -235,3 +235,15 @@ def test_wrong_arguments():
     ]:
         with pytest.raises(ValueError, match=f"{name} must be"):
             network(**{name: value})
+
+
+def test_repr_shows_what_it_is():
+    from dataclasses import replace
+
+    neuron = CubaLIF(0.02, 0.01)
+    assert repr(Network((5, 4, 3), neuron, 0.002)) == (
+        f"Network((5, 4, 3), {neuron!r}, dt=0.002, scheme='impulse_invariance')"
+    )
+    other = replace(neuron, tau_mem=0.03)
+    shown = repr(Network((5, 4, 3), (neuron, other), 0.002, "parker_sochacki", 3))
+    assert f"({neuron!r}, {other!r})" in shown and "scheme='parker_sochacki', order=3" in shown
