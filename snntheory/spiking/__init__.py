@@ -3,6 +3,7 @@
 from . import parker_sochacki
 from .causality import CausalityGraph, causality_graph
 from .clocked import simulate, simulate_inputs
+from .compare import compare_trains, spike_train, van_rossum_distance, victor_purpura_distance
 from .crossing import first_crossing
 from .events import SpikeLimitReached, exact_batch, exact_network, exact_spike_times
 from .reconstruct import merge_inputs, reconstruct
@@ -14,6 +15,7 @@ __all__ = [
     "SpikeBatch",
     "SpikeLimitReached",
     "causality_graph",
+    "compare_trains",
     "displacement",
     "exact_batch",
     "exact_network",
@@ -27,4 +29,7 @@ __all__ = [
     "parker_sochacki",
     "simulate",
     "simulate_inputs",
+    "spike_train",
+    "van_rossum_distance",
+    "victor_purpura_distance",
 ]
