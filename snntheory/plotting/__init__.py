@@ -8,6 +8,7 @@ from .discretisation import (
     response_figure,
 )
 from .error import convergence_figure, error_bound_figure, rounding_figure
+from .frequency import aliasing_figure, group_delay_figure, warping_figure
 from .interactive import Atlas, atlas, atlas_figure
 from .linear import bode_figure, cancellation_figure, kernel_figure, psp_fit_figure, voltage_figure
 from .spectra import psd_figure, scalogram_figure
@@ -18,6 +19,7 @@ from .training import accuracy_figure, recording_figure, reset_factor_figure
 __all__ = [
     "Atlas",
     "accuracy_figure",
+    "aliasing_figure",
     "atlas",
     "atlas_figure",
     "bode_figure",
@@ -27,6 +29,7 @@ __all__ = [
     "decay_figure",
     "error_bound_figure",
     "format_dt",
+    "group_delay_figure",
     "hidden_time_constant_figure",
     "kernel_figure",
     "label_lines",
@@ -43,4 +46,5 @@ __all__ = [
     "stability_region_figure",
     "use_style",
     "voltage_figure",
+    "warping_figure",
 ]
