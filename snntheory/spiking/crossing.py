@@ -36,17 +36,19 @@ from .. import _check
 from ..neuron import CubaLIF
 
 
-def decays(s: float, tau_mem: float, tau_syn: float) -> tuple[float, float, float]:
-    """``e^{-s/tau_mem} - 1``, ``e^{-s/tau_syn} - 1`` and ``c(s)``, each to rounding for any time constants."""
+def factors(s: float, tau_mem: float, tau_syn: float) -> tuple[float, float, float]:
+    """``e^{-s/tau_mem}``, ``e^{-s/tau_syn}`` and ``c(s)``, each with a small relative error for any time constants."""
+    mem, syn = math.exp(-s / tau_mem), math.exp(-s / tau_syn)
     if tau_mem == tau_syn:
-        mem = math.expm1(-s / tau_mem)
-        return mem, mem, (s / tau_mem) * (1.0 + mem)
+        return mem, syn, (s / tau_mem) * mem
     slow, fast = max(tau_mem, tau_syn), min(tau_mem, tau_syn)
-    slower = math.expm1(-s / slow)
-    ratio = math.expm1(-s * (slow - fast) / (slow * fast))
-    faster = slower + ratio + slower * ratio
-    coupled = -(1.0 + slower) * ratio * tau_syn / (slow - fast)
-    return (slower, faster, coupled) if tau_mem == slow else (faster, slower, coupled)
+    ratio = -math.expm1(-s * (slow - fast) / (slow * fast))
+    return mem, syn, max(mem, syn) * ratio * tau_syn / (slow - fast)
+
+
+def losses(s: float, tau_mem: float, tau_syn: float) -> tuple[float, float]:
+    """``1 - e^{-s/tau_mem}`` and ``1 - e^{-s/tau_syn}``: what is exact for short times."""
+    return -math.expm1(-s / tau_mem), -math.expm1(-s / tau_syn)
 
 
 def extremum_time(u: float, drive: float, tau_mem: float, tau_syn: float) -> float:
@@ -76,8 +78,7 @@ def _root(
         return min(-tau_syn * math.log1p(-z), high) if z < 1.0 else high
 
     def excess(s: float) -> float:
-        mem, _, coupled = decays(s, tau_mem, tau_syn)
-        return (u - threshold) + u * mem + drive * coupled
+        return (u - threshold) - u * losses(s, tau_mem, tau_syn)[0] + drive * factors(s, tau_mem, tau_syn)[2]
 
     if low == 0.0 and tau_mem == tau_syn and drive > 0.0:
         # at a time p tau before the maximum, u = top (1 - p) e^p
@@ -85,8 +86,8 @@ def _root(
         top = drive * math.exp(-peak / tau_syn)
         if top > 0.0 and threshold <= top:
             s = peak - tau_syn * (1.0 + float(lambertw(-threshold / top / math.e).real))
-            mem, syn, _ = decays(s, tau_mem, tau_syn)
-            rise = (drive * (1.0 + syn) - u * (1.0 + mem) - drive * s / tau_mem * (1.0 + mem)) / tau_mem
+            mem, syn, coupled = factors(s, tau_mem, tau_syn)
+            rise = (drive * syn - u * mem - drive * coupled) / tau_mem
             if rise * tau_mem > 1e-4 * abs(
                 threshold
             ):  # Newton's step takes away what the difference has lost
@@ -135,8 +136,8 @@ def crossing_time(
         low, high = extremum_time(u, drive, tau_mem, tau_syn), duration
         if low >= high or (not armed and drive * math.exp(-low / tau_syn) >= threshold):
             return math.inf
-    mem, _, coupled = decays(high, tau_mem, tau_syn)
-    if (u - threshold) + u * mem + drive * coupled < 0.0:
+    mem, _, coupled = factors(high, tau_mem, tau_syn)
+    if u * mem + drive * coupled < threshold:
         return math.inf
     return _root(u, drive, low, high, threshold, tau_mem, tau_syn)
 

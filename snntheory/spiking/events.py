@@ -67,10 +67,10 @@ def _matrix(name: str, value: ArrayLike, n_in: int, n_out: int | None, gain: flo
     if weights.shape[0] != n_in or (n_out is not None and weights.shape[1] != n_out):
         wanted = f"({n_in}, {'n_out' if n_out is None else n_out})"
         raise ValueError(f"{name} must have shape {wanted}, one row a sender; got {weights.shape}")
-    if weights.size and not np.isfinite(np.abs(weights).max() * gain * weights.shape[0]):
+    largest = 1e300 / (gain * max(n_in, 1))
+    if weights.size and np.abs(weights).max() > largest:
         raise ValueError(
-            f"{name} must be at most about {1e308 / gain:.0e}, got {np.abs(weights).max():g}: "
-            "r w / tau_syn overflows"
+            f"{name} must be at most {largest:.1e} in size, got {np.abs(weights).max():g}: the current overflows"
         )
     return weights
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..neuron import CubaLIF
-from .crossing import crossing_time, decays
+from .crossing import crossing_time, factors
 from .spike_batch import SpikeBatch
 
 
@@ -70,15 +70,15 @@ def one_neuron(
             s = crossing_time(u, drive, rest, armed, threshold, tau_mem, tau_syn)
             if s == math.inf:
                 break
-            drive += drive * decays(s, tau_mem, tau_syn)[1]
+            drive *= factors(s, tau_mem, tau_syn)[1]
             u, armed = (after, True) if resets else (threshold, False)
             elapsed += s
             rest = max(time - now - elapsed, 0.0)
             spikes.append(min(now + elapsed, time))
             if len(spikes) > max_spikes:
                 return None
-        mem, syn, coupled = decays(rest, tau_mem, tau_syn)
-        u, drive = u + u * mem + drive * coupled, drive + drive * syn
+        mem, syn, coupled = factors(rest, tau_mem, tau_syn)
+        u, drive = u * mem + drive * coupled, drive * syn
         armed = armed or u < threshold
         drive += gain * weight
         now = time
@@ -149,8 +149,8 @@ def recurrent(
                     ]
                 )
                 step = waits.min(initial=rest)
-                mem, syn, coupled = decays(float(step), tau_mem, tau_syn)
-                u, drive = u + u * mem + drive * coupled, drive + drive * syn
+                mem, syn, coupled = factors(float(step), tau_mem, tau_syn)
+                u, drive = u * mem + drive * coupled, drive * syn
                 armed |= u < threshold
                 elapsed += step
                 fired = np.flatnonzero(waits == step)

@@ -24,18 +24,13 @@ _compile_parallel: Any = numba.njit(
 
 
 @_compile
-def _decays(s, tau_mem, tau_syn):
+def _factors(s, tau_mem, tau_syn):
+    mem, syn = math.exp(-s / tau_mem), math.exp(-s / tau_syn)
     if tau_mem == tau_syn:
-        mem = math.expm1(-s / tau_mem)
-        return mem, mem, (s / tau_mem) * (1.0 + mem)
+        return mem, syn, (s / tau_mem) * mem
     slow, fast = max(tau_mem, tau_syn), min(tau_mem, tau_syn)
-    slower = math.expm1(-s / slow)
-    ratio = math.expm1(-s * ((slow - fast) / (slow * fast)))
-    faster = slower + ratio + slower * ratio
-    coupled = -(1.0 + slower) * ratio * (tau_syn / (slow - fast))
-    if tau_mem == slow:
-        return slower, faster, coupled
-    return faster, slower, coupled
+    ratio = -math.expm1(-s * ((slow - fast) / (slow * fast)))
+    return mem, syn, max(mem, syn) * ratio * (tau_syn / (slow - fast))
 
 
 @_compile
@@ -53,15 +48,15 @@ def _rise(u, drive, low, high, threshold, tau_mem, tau_syn):
     """The crossing in ``[low, high]``, where ``u`` rises: parabolas that osculate, kept in the bracket."""
     s = low
     for _ in range(100):
-        mem, syn, coupled = _decays(s, tau_mem, tau_syn)
-        excess = (u - threshold) + u * mem + drive * coupled
+        _, syn, coupled = _factors(s, tau_mem, tau_syn)
+        excess = (u - threshold) + u * math.expm1(-s / tau_mem) + drive * coupled
         if excess == 0.0:
             return s
         if excess < 0.0:
             low = s
         else:
             high = s
-        now = drive + drive * syn
+        now = drive * syn
         slope = (now - (excess + threshold)) / tau_mem
         curvature = (-now / tau_syn - slope) / tau_mem
         root = slope + math.sqrt(max(slope * slope - 2.0 * excess * curvature, 0.0))
@@ -114,8 +109,8 @@ def _crossing(u, drive, duration, armed, threshold, tau_mem, tau_syn):
         if low >= high or (not armed and drive * math.exp(-low / tau_syn) >= threshold):
             return math.inf
     if high == duration:
-        mem, _, coupled = _decays(high, tau_mem, tau_syn)
-        if (u - threshold) + u * mem + drive * coupled < 0.0:
+        mem, _, coupled = _factors(high, tau_mem, tau_syn)
+        if u * mem + drive * coupled < threshold:
             return math.inf
     if low == 0.0:
         distance = threshold - u
@@ -134,7 +129,7 @@ def _may_fire(u, drive, later, left, threshold):
 
     It ends above the threshold, or it has passed a maximum that may lie above it, or it starts above by a rounding.
     """
-    return (later >= threshold) | ((drive > threshold) & (drive > u) & (left < later)) | (u >= threshold)
+    return (later >= threshold) | ((drive > threshold) & (drive > u) & (left <= later)) | (u >= threshold)
 
 
 @_compile
@@ -189,18 +184,18 @@ def _feed_forward(
             end = times[event] if is_input else t_max
             if end > now:
                 length = end - now
-                mem, syn, coupled = _decays(length, tau_mem, tau_syn)
+                mem, syn, coupled = _factors(length, tau_mem, tau_syn)
                 any_look = not screen
                 if screen:
                     for j in range(n):
-                        later, left = u[j] + u[j] * mem + drive[j] * coupled, drive[j] + drive[j] * syn
+                        later, left = u[j] * mem + drive[j] * coupled, drive[j] * syn
                         look[j] = _may_fire(u[j], drive[j], later, left, threshold)
                         any_look |= look[j]
                         next_u[j], next_drive[j] = later, left
                 else:
                     for j in range(n):
-                        next_u[j] = u[j] + u[j] * mem + drive[j] * coupled
-                        next_drive[j] = drive[j] + drive[j] * syn
+                        next_u[j] = u[j] * mem + drive[j] * coupled
+                        next_drive[j] = drive[j] * syn
                 if any_look:
                     begin = total
                     for j in range(n):
@@ -212,7 +207,7 @@ def _feed_forward(
                             s = _crossing(v, d, rest, may, threshold, tau_mem, tau_syn)
                             if s == math.inf:
                                 break
-                            d += d * math.expm1(-s / tau_syn)
+                            d *= math.exp(-s / tau_syn)
                             v = after if resets else threshold
                             may = resets
                             elapsed += s
@@ -225,8 +220,8 @@ def _feed_forward(
                             if counts[j] > max_spikes:
                                 over[sample] = j
                                 break
-                            part, faded, given = _decays(rest, tau_mem, tau_syn)
-                            next_u[j], next_drive[j] = v + v * part + d * given, d + d * faded
+                            part, faded, given = _factors(rest, tau_mem, tau_syn)
+                            next_u[j], next_drive[j] = v * part + d * given, d * faded
                             if screen and not _may_fire(v, d, next_u[j], next_drive[j], threshold):
                                 break
                         if over[sample] >= 0:
@@ -283,19 +278,19 @@ def _recurrent(
             elapsed = 0.0
             while True:
                 rest = max(end - now - elapsed, 0.0)
-                mem, syn, coupled = _decays(rest, tau_mem, tau_syn)
+                mem, syn, coupled = _factors(rest, tau_mem, tau_syn)
                 first = math.inf
                 for j in range(n):
-                    later, left = u[j] + u[j] * mem + drive[j] * coupled, drive[j] + drive[j] * syn
+                    later, left = u[j] * mem + drive[j] * coupled, drive[j] * syn
                     waits[j] = math.inf
                     if not screen or _may_fire(u[j], drive[j], later, left, threshold):
                         waits[j] = _crossing(u[j], drive[j], rest, armed[j], threshold, tau_mem, tau_syn)
                         first = min(first, waits[j])
                 if first < math.inf:
-                    mem, syn, coupled = _decays(first, tau_mem, tau_syn)
+                    mem, syn, coupled = _factors(first, tau_mem, tau_syn)
                 for j in range(n):
-                    u[j] += u[j] * mem + drive[j] * coupled
-                    drive[j] += drive[j] * syn
+                    u[j] = u[j] * mem + drive[j] * coupled
+                    drive[j] *= syn
                     armed[j] |= u[j] < threshold
                 if first == math.inf:
                     break

@@ -12,7 +12,7 @@ from mpmath import mpf
 
 from snntheory import CubaLIF
 from snntheory.spiking import first_crossing
-from snntheory.spiking.crossing import crossing_time
+from snntheory.spiking.crossing import crossing_time, factors
 
 numba_layer = pytest.importorskip("snntheory.spiking.numba_layer", reason="numba is not installed")
 SEARCHES = {"reference": crossing_time, "numba": numba_layer._crossing}
@@ -50,7 +50,7 @@ def test_random_states_against_fifty_digits(name, ratio):
         if true < math.inf:
             found += 1
             # rounding of u (size |u| + |d| + 1) over its slope; random states seldom graze, so the slope is not tiny
-            mem, _, c = numba_layer._decays(true, ratio, 1.0)
+            mem, _, c = factors(true, ratio, 1.0)
             slope = abs(d * math.exp(-true) - threshold) / ratio
             assert abs(ours - true) <= 4e-16 * (true + (abs(u) + abs(d) * c + 1) / slope)
     assert found > 10
@@ -141,13 +141,13 @@ def test_a_neuron_that_has_not_been_below_does_not_fire(name):
 def test_backends_find_the_same(u, d, duration, ratio):
     a, b = (search(u, d, duration, True, 1.0, ratio, 1.0) for search in SEARCHES.values())
     if math.inf in (a, b) and a != b:  # only where the maximum, or the end, is the threshold up to rounding
-        mem, _, c = numba_layer._decays(min(a, b), ratio, 1.0)
-        assert abs(u + u * mem + d * c - 1.0) < 1e-14 * (1 + abs(u) + abs(d))
+        mem, _, c = factors(min(a, b), ratio, 1.0)
+        assert abs(u * mem + d * c - 1.0) < 1e-14 * (1 + abs(u) + abs(d))
     elif a < math.inf:
-        mem, syn, c = numba_layer._decays(a, ratio, 1.0)
+        mem, syn, c = factors(a, ratio, 1.0)
         # both lie where u differs from the threshold by its rounding
         noise = 1e-15 * (1 + abs(u) + abs(d) * c)
-        slope = (d + d * syn - 1.0) / ratio
+        slope = (d * syn - 1.0) / ratio
         assert abs(b - a) <= 1e-14 * a or abs(b - a) * abs(slope) <= 8 * noise or slope * ratio < 1e-6
 
 
