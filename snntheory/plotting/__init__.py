@@ -10,8 +10,15 @@ from .discretisation import (
 from .error import convergence_figure, error_bound_figure, rounding_figure
 from .frequency import aliasing_figure, group_delay_figure, warping_figure
 from .interactive import Atlas, atlas, atlas_figure
-from .linear import bode_figure, cancellation_figure, kernel_figure, psp_fit_figure, voltage_figure
-from .spectra import psd_figure, scalogram_figure
+from .linear import (
+    bode_figure,
+    cancellation_figure,
+    kernel_figure,
+    psp_fit_figure,
+    step_figure,
+    voltage_figure,
+)
+from .spectra import psd_figure, psd_ratio_figure, scalogram_figure
 from .stability import stability_limit_figure, stability_region_figure
 from .style import colour_for_dt, format_dt, label_lines, use_style
 from .training import accuracy_figure, recording_figure, reset_factor_figure
@@ -36,6 +43,7 @@ __all__ = [
     "order_figure",
     "pole_figure",
     "psd_figure",
+    "psd_ratio_figure",
     "psp_fit_figure",
     "recording_figure",
     "reset_factor_figure",
@@ -44,6 +52,7 @@ __all__ = [
     "scalogram_figure",
     "stability_limit_figure",
     "stability_region_figure",
+    "step_figure",
     "use_style",
     "voltage_figure",
     "warping_figure",

@@ -1,4 +1,4 @@
-"""Figures of the neuron below threshold in continuous time: kernel, voltage, frequency response."""
+"""Figures of the neuron below threshold in continuous time: kernel, step, voltage, frequency response."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 from numpy.typing import ArrayLike
 
 from .. import _check
-from ..linear import frequency_response, kernel, natural_frequency, peak_time, response
+from ..linear import frequency_response, kernel, natural_frequency, peak_time, response, step_response
 from ..neuron import CubaLIF
 from .style import GRID, PALETTE, THEORY, axes_of, label_lines, plain_number
 
@@ -60,6 +60,57 @@ def kernel_figure(
     ax.set(xlabel="time after the spike (ms)", ylabel="voltage per unit weight (1/s)")
     ax.set_xlim(0, end * 1e3)
     ax.set_ylim(bottom=0)
+    return fig, ax
+
+
+def step_figure(
+    neurons: CubaLIF | Mapping[str, CubaLIF],
+    t_max: float | None = None,
+    rate: float | None = None,
+    ax: Axes | None = None,
+) -> tuple[Figure, Axes]:
+    """Response to a drive that begins at time 0 and stays, a dot at half of the final value.
+
+    Parameters
+    ----------
+    neurons : CubaLIF, or mapping of label to CubaLIF
+    t_max : float, seconds, optional
+        Default: six times the longest time constant.
+    rate : float, hertz, optional
+        With it, a thin line for the first neuron: its voltage under a regular train of this rate with the same drive,
+        one spike of weight ``1/rate`` at the middle of each interval.
+    ax : Axes, optional
+
+    Returns
+    -------
+    (Figure, Axes)
+    """
+    named = neurons if isinstance(neurons, Mapping) else {"": neurons}
+    if not named:
+        raise ValueError("neurons is empty; give at least one CubaLIF")
+    longest = max(max(neuron.tau_mem, neuron.tau_syn) for neuron in named.values())
+    end = 6 * longest if t_max is None else _check.positive("t_max", t_max, "s")
+    t = np.linspace(0, end, 1500)
+    fig, ax = axes_of(ax)
+    if rate is not None:
+        interval = 1 / _check.positive("rate", rate, "Hz")
+        spikes = interval * (0.5 + np.arange(int(end / interval + 0.5)))
+        driven = response(next(iter(named.values())), t, spikes, interval)
+        ax.plot(t * 1e3, driven, color="#777777", lw=0.9, gid="train")
+    ends = []
+    for k, (label, neuron) in enumerate(named.items()):
+        colour = PALETTE[k % len(PALETTE)]
+        u = step_response(neuron, t)
+        ax.plot(t * 1e3, u, color=colour)
+        if u[-1] > neuron.r / 2:
+            half = np.interp(neuron.r / 2, u, t)
+            ax.plot(half * 1e3, neuron.r / 2, "o", color=colour, ms=5)
+        ends.append((end * 1e3, float(u[-1]), label, colour))
+    ax.set(xlabel="time since the drive began (ms)", ylabel="voltage per unit drive")
+    ax.set_xlim(0, end * 1e3)
+    ax.set_ylim(bottom=0)
+    ax.grid(True, which="major", color=GRID, lw=0.5)
+    label_lines(ax, ends)
     return fig, ax
 
 

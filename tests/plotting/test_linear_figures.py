@@ -42,6 +42,22 @@ def test_kernel_figure_marks_the_peak():
     assert ax.get_xlabel().endswith("(ms)") and "a" in texts(ax)
 
 
+def test_step_figure_rises_to_one_and_marks_the_half():
+    fig, ax = plotting.step_figure({"a": NEURON, "b": CubaLIF(0.02, 0.02)}, t_max=0.2, rate=500.0)
+    train = line(ax, "train").get_ydata()
+    t, u = next(
+        item for item in ax.lines if item.get_gid() is None and np.size(item.get_xdata()) > 1
+    ).get_data()
+    # by hand for tau_mem = 2 tau_syn: (1 - y)^2 with y = exp(-t / tau_mem), half at y = 1 - sqrt(1/2)
+    np.testing.assert_allclose(u, (1 - np.exp(-t / 20)) ** 2, atol=1e-12)
+    np.testing.assert_allclose(
+        dots(ax)[0], [-20 * np.log(1 - np.sqrt(0.5)), 0.5], rtol=1e-4
+    )  # drawn every 0.13 ms
+    np.testing.assert_allclose(train, u, atol=0.06)  # a spike of weight 1/500 jumps by 25/500 at most
+    assert "a" in texts(ax) and len(dots(ax)) == 2
+    assert len(dots(plotting.step_figure(NEURON, t_max=0.01)[1])) == 0
+
+
 def test_voltage_figure_draws_the_sum():
     fig, ax = plotting.voltage_figure(NEURON, [0.01, 0.03], [0.02, -0.01], 0.1, v0=0.2)
     t, u = line(ax, "voltage").get_data()
