@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..spectral import cone_of_influence, outside_cone
 from .style import GRID, PALETTE, THEORY, axes_of, colour_for_dt, format_dt, label_lines, plain_number
@@ -47,6 +51,11 @@ def psd_figure(
     Returns
     -------
     (Figure, Axes)
+
+    Raises
+    ------
+    TypeError, ValueError
+        No spectra, a theory without frequencies, or a spectrum that is zero (that of a constant trace).
     """
     measured = {None: spectra} if isinstance(spectra, xr.DataArray) else dict(spectra)
     if not measured:
@@ -62,6 +71,11 @@ def psd_figure(
         rows = spectrum.transpose(..., "frequency").values.reshape(-1, spectrum.sizes["frequency"])
         f, keep = spectrum["frequency"].values, spectrum["frequency"].values > 0
         mean = rows.mean(axis=0)
+        if not np.any(mean[keep] > 0):
+            raise ValueError(
+                f"spectra[{label!r}] is zero at all frequencies above 0, as that of a constant trace: "
+                "there is nothing to draw on logarithmic axes"
+            )
         wide: dict[str, Any] = (
             dict(color=colours[label], lw=2.6, alpha=0.55) if expected else dict(color=colours[label])
         )
@@ -92,15 +106,53 @@ def psd_figure(
         ylabel=ylabel or _density_label(next(iter(measured.values()))),
     )
     ax.grid(True, which="major", color=GRID, lw=0.6)
-    ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
+    _plain_ticks(ax.xaxis)
     if expected:
-        handles = [
-            Line2D([], [], color="#777777", lw=2.6, alpha=0.55, label="measured"),
-            Line2D([], [], color="#222222", lw=1.1, label="theory"),
-        ]
-        ax.legend(handles=handles, loc="lower left")
+        kinds: dict[str, list[Line2D]] = {"measured": [], "theory": []}
+        for line in ax.get_lines():
+            kinds.get(str(line.get_gid()).split()[0], []).append(line)
+        ax.legend(
+            [tuple(lines) for lines in kinds.values()],
+            list(kinds),
+            handler_map={tuple: HandlerTuple(ndivide=None, pad=0.0)},
+            handlelength=2.0 + 0.5 * len(measured),
+            loc="lower left",
+        )
     label_lines(ax, [end for end in ends if end[2]])
     return fig, ax
+
+
+def psd_ratio_figure(
+    spectra: Mapping[Any, xr.DataArray], theory: Mapping[Any, Any], ylabel: str | None = None
+) -> tuple[Figure, np.ndarray]:
+    """`psd_figure`, and below it what is measured divided by its theory.
+
+    Parameters
+    ----------
+    spectra, theory, ylabel
+        As for `psd_figure`; the ratio is drawn for labels that have both, at the frequencies above 0.
+
+    Returns
+    -------
+    (Figure, array of two Axes)
+    """
+    fig, (upper, lower) = plt.subplots(2, 1, sharex=True, figsize=(6.4, 5.4), height_ratios=[3, 1.3])
+    psd_figure(spectra, theory, ax=upper, xlabel="", ylabel=ylabel)
+    colours = _colours(spectra)
+    lower.axhline(1.0, color="#777777", lw=0.8, ls=(0, (4, 2)))
+    for label in (each for each in spectra if each in theory):
+        f, values = _curve(label, theory[label], spectra)
+        frequency = spectra[label]["frequency"].values
+        mean = spectra[label].transpose(..., "frequency").values.reshape(-1, frequency.size).mean(axis=0)
+        keep = frequency > 0
+        ratio = mean[keep] / np.exp(
+            np.interp(np.log(frequency[keep]), np.log(f[f > 0]), np.log(values[f > 0]))
+        )
+        lower.plot(frequency[keep], ratio, color=colours[label], lw=1.1, gid=f"ratio {label}")
+    lower.set(xlabel="frequency (Hz)", ylabel="measured / theory")
+    lower.grid(True, which="major", color=GRID, lw=0.6)
+    _plain_ticks(lower.xaxis)
+    return fig, np.array([upper, lower])
 
 
 def scalogram_figure(
@@ -110,7 +162,7 @@ def scalogram_figure(
     decades: float | None = None,
     vmax: float | None = None,
 ) -> tuple[Figure, Axes]:
-    """Modulus of a wavelet transform over time and frequency; what the record's ends disturb is hatched.
+    """Modulus of a wavelet transform over time and frequency; what the record's ends disturb is veiled.
 
     Parameters
     ----------
@@ -160,9 +212,7 @@ def scalogram_figure(
     ax.set(yscale="log", xlabel="time (s)", ylabel="frequency (Hz)")
     ax.set_xlim(time[0], time[-1])
     ax.set_ylim(frequency[0], frequency[-1])
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.yaxis.set_major_formatter(FuncFormatter(plain_number))
-    ax.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    _plain_ticks(ax.yaxis)
     if "record_start" in transform.attrs:
         _shade_cone(ax, transform, frequency)
     unit = str(transform.attrs.get("units", "1"))
@@ -181,19 +231,22 @@ def scalogram_figure(
     return fig, ax
 
 
+def _plain_ticks(axis: Axis) -> None:
+    """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, all written the same way."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(plain_number))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def _shade_cone(ax: Axes, transform: xr.DataArray, frequency: np.ndarray) -> None:
-    """Two hatched wedges from the ends of the record inwards, as wide as the cone of influence."""
+    """Two veiled wedges from the ends of the record inwards, as wide as the cone of influence."""
     start, stop = transform.attrs["record_start"], transform.attrs["record_stop"]
     grid = np.geomspace(frequency[0], frequency[-1], 300)
     cone = cone_of_influence(grid, omega0=transform.attrs["omega0"], norm=transform.attrs["norm"])
     middle = 0.5 * (start + stop)
     low, high = ax.get_xlim()
     for outer, inner in ((low, np.minimum(start + cone, middle)), (high, np.maximum(stop - cone, middle))):
-        wash: dict[str, Any] = dict(facecolor="white", alpha=0.45, lw=0)
-        ax.fill_betweenx(grid, outer, inner, **wash)
-        ax.fill_betweenx(
-            grid, outer, inner, facecolor="none", edgecolor="#333333", hatch="///", lw=0, alpha=0.5
-        )
+        ax.fill_betweenx(grid, outer, inner, facecolor="white", alpha=0.72, lw=0)
         ax.plot(inner, grid, color="#222222", lw=0.9)
     ax.set_xlim(low, high)
 
@@ -233,5 +286,5 @@ def _darker(colour: str) -> tuple[float, float, float]:
 
 
 def _density_label(spectrum: xr.DataArray) -> str:
-    unit = str(spectrum.attrs.get("units", "1/Hz")).replace("^2", "²")
+    unit = re.sub(r"^\((\w+)\)", r"\1", str(spectrum.attrs.get("units", "1/Hz"))).replace("^2", "²")
     return f"power spectral density ({unit})"

@@ -34,7 +34,7 @@ def recording_figure(
     (Figure, array of Axes)
     """
     fig, axes = plt.subplots(
-        len(neurons), 1, sharex=True, sharey=True, squeeze=False, figsize=(6.4, 1.0 + 1.1 * len(neurons))
+        len(neurons), 1, sharex=True, squeeze=False, figsize=(6.4, 1.0 + 1.3 * len(neurons))
     )
     time_ms = 1e3 * traces["time"].values
     for row, (ax, neuron) in enumerate(zip(axes[:, 0], neurons, strict=True)):
@@ -42,20 +42,23 @@ def recording_figure(
         voltage = traces["voltage"].isel(at).values
         colour = PALETTE[row % len(PALETTE)]
         if "v_threshold" in traces.attrs:
-            ax.axhline(traces.attrs["v_threshold"], color="#777777", lw=0.8, ls=(0, (4, 2)))
+            ax.axhline(traces.attrs["v_threshold"], color="#777777", lw=0.8, ls=(0, (4, 2)), zorder=0)
         ax.plot(time_ms, voltage, color=colour, lw=1.1)
         if "spikes" in traces:
             fired = traces["spikes"].isel(at).values > 0
             ax.plot(time_ms[fired], voltage[fired], ".", color=THEORY, ms=4)
+        ax.set_xlim(time_ms[0], time_ms[-1])
         unit = int(traces["unit"].values[neuron]) if "unit" in traces.coords else neuron
         ax.annotate(
             f"neuron {unit}",
-            (1.0, 0.98),
+            (1.0, 0.5),
+            xytext=(6, 0),
             xycoords="axes fraction",
-            ha="right",
-            va="top",
-            fontsize=8,
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
             color=colour,
+            annotation_clip=False,
         )
     axes[-1, 0].set_xlabel("time (ms)")
     fig.supylabel("voltage", fontsize=10)
