@@ -17,9 +17,9 @@ from .entry import Entry, Finding, Verdict
 SOURCES = {
     "hu": "Hu (2024)",
     "guichard": "Guichard (2024)",
-    "cojocaru": "Cojocaru et al. (BATS)",
-    "fast_and_precise": "Fast and precise spiking networks",
-    "yang": "Yang et al.",
+    "cojocaru": "Cojocaru (2024)",
+    "fast_and_precise": "Lee et al. (2023)",
+    "yang": "Yang (2020)",
 }
 
 __all__ = ["SOURCES", "Entry", "Finding", "Verdict", "differing", "entries", "run"]
