@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..spectral import cwt, psd
 from ..spectral.resets import expected_without_resets, without_resets
 
 FREE = "resets added back"
+SHORT = 64
 
 
 def write_report(
@@ -30,7 +32,12 @@ def write_report(
     Raises
     ------
     ValueError
-        ``trial``, ``neuron`` or ``skip`` lie outside the recording, or it is too short for a spectrum.
+        ``trial``, ``neuron`` or ``skip`` lie outside the recording, it is too short for a spectrum, or constant.
+
+    Warns
+    -----
+    UserWarning
+        Some traces are constant, or there are so few samples that the spectrum is a rough one.
     """
     for name, value in (("trial", trial), ("neuron", neuron)):
         if not 0 <= value < traces.sizes[name]:
@@ -43,6 +50,7 @@ def write_report(
         )
     after = {"time": slice(first, None)}
     voltage = traces["voltage"].isel(after).assign_attrs(traces["voltage"].attrs, dt=dt)
+    _check_varies(voltage)
     spectra, theory = {"voltage": psd(voltage, method=method)}, None
     frequency = spectra["voltage"]["frequency"].values
     if {"drive_power", "spikes"} <= set(traces.data_vars) and "scheme" in traces.attrs:
@@ -55,6 +63,24 @@ def write_report(
     return _summary(traces, voltage, spectra["voltage"])
 
 
+def _check_varies(voltage: xr.DataArray) -> None:
+    """Refuse a recording that is constant; warn of traces that are, and of a record that is short."""
+    constant = (voltage.max("time") == voltage.min("time")).values
+    if constant.all():
+        raise ValueError(
+            f"every trace of the voltage is constant, the first at {float(voltage.values.flat[0]):g}: there is no "
+            "spectrum to draw; was the right array taken?"
+        )
+    if constant.any():
+        warnings.warn(f"{constant.sum()} of {constant.size} traces are constant, with no power", stacklevel=3)
+    if voltage.sizes["time"] < SHORT:
+        warnings.warn(
+            f"{voltage.sizes['time']} samples are few: the spectrum is rough, and most of the scalogram is "
+            "disturbed by the ends of the record",
+            stacklevel=3,
+        )
+
+
 def _summary(traces: xr.Dataset, voltage: xr.DataArray, spectrum: xr.DataArray) -> dict[str, str]:
     dt = traces.attrs["dt"]
     half = _median_frequency(spectrum.mean(["trial", "neuron"]), dt)
@@ -64,12 +90,21 @@ def _summary(traces: xr.Dataset, voltage: xr.DataArray, spectrum: xr.DataArray) 
         "voltage, mean": f"{float(voltage.mean()):.4g}",
         "voltage, standard deviation": f"{float(voltage.std()):.4g}",
         "half of the power lies below": f"{half:.4g} Hz",
+        "spectrum": _precision(spectrum),
         "taken": str(traces.attrs["phase"]),
     }
     if "spikes" in traces:
         spikes = traces["spikes"].isel(time=slice(-voltage.sizes["time"], None))
         summary["firing rate, mean"] = f"{float(spikes.mean()) / dt:.4g} Hz"
     return summary
+
+
+def _precision(spectrum: xr.DataArray) -> str:
+    frequency = spectrum["frequency"].values
+    return (
+        f"{spectrum.attrs['averages']} {'segments' if spectrum.attrs['method'] == 'welch' else 'tapers'} a trace, "
+        f"every {frequency[1]:.4g} Hz"
+    )
 
 
 def _median_frequency(spectrum: xr.DataArray, dt: float) -> float:

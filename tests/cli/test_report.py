@@ -26,6 +26,20 @@ def test_half_of_the_power_of_two_sines(tmp_path, method, power_at_nyquist, half
     assert found == pytest.approx(half, abs=3)  # Hz: Welch's default segment resolves 1.1, the tapers 1
 
 
+def test_what_is_constant_or_short_is_said(tmp_path):
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="every trace of the voltage is constant, the first at -65"):
+        report.write_report(make_traces(np.full((2, 3, 200), -65.0), DT), tmp_path)
+    values = rng.standard_normal((2, 3, 200))
+    values[1, :2] = 0.0
+    with pytest.warns(UserWarning, match="2 of 6 traces are constant"):
+        report.write_report(make_traces(values, DT), tmp_path)
+    with pytest.warns(UserWarning, match="20 samples are few"):
+        summary = report.write_report(make_traces(rng.standard_normal((2, 3, 20)), DT), tmp_path)
+    # segments of the least 16 samples overlap by half: one fits in 20
+    assert summary["spectrum"] == "1 segments a trace, every 31.25 Hz"
+
+
 @pytest.mark.parametrize(
     ("samples", "density", "place"),
     [

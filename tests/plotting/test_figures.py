@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
 
 from snntheory import make_traces, plotting
 from snntheory.spectral import cone_of_influence, cwt, psd
@@ -45,7 +46,7 @@ def test_psd_figure_draws_the_mean_at_positive_frequencies():
     np.testing.assert_array_equal(line.get_xdata(), spectrum["frequency"].values[1:])
     np.testing.assert_allclose(line.get_ydata(), spectrum.mean(("trial", "neuron")).values[1:])
     assert ax.get_xscale() == ax.get_yscale() == "log" and ax.get_title() == ""
-    assert "Hz" in ax.get_xlabel() and "(mV)²/Hz" in ax.get_ylabel()
+    assert "Hz" in ax.get_xlabel() and ax.get_ylabel() == "power spectral density (mV²/Hz)"
 
 
 def test_a_time_step_keeps_its_colour_in_every_figure():
@@ -70,6 +71,46 @@ def test_theory_is_laid_over_the_data():
     ]
     with pytest.raises(ValueError, match="give a pair"):
         plotting.psd_figure(spectra, {"continuous": np.ones(7)})
+
+
+def test_the_legend_shows_the_lines_that_are_there():
+    """Its samples have the colours of the measured lines and of the theory, each once."""
+    spectra = {1e-3: psd(traces()), 2e-3: psd(traces(2e-3))}
+    f = np.geomspace(1, 200, 50)
+    fig, ax = plotting.psd_figure(spectra, {1e-3: (f, 1 / f), 2e-3: (f, 2 / f), "continuous": (f, 1 / f)})
+    fig.draw_without_rendering()
+    drawn = [(line.get_color(), line.get_linestyle(), line.get_linewidth()) for line in ax.lines]
+    shown = [(s.get_color(), s.get_linestyle(), s.get_linewidth()) for s in ax.get_legend().findobj(Line2D)]
+    assert shown == drawn
+
+
+def test_ticks_of_frequency_are_written_one_way():
+    """Also over less than a decade, where matplotlib would mix 100 with powers of ten."""
+    fig, ax = plotting.psd_figure(psd(traces(n=16, trials=1)))
+    fig.draw_without_rendering()
+    assert [label.get_text() for label in ax.get_xticklabels(which="both") if label.get_text()]
+    for label in ax.get_xticklabels(which="both"):
+        assert label.get_text() == "" or float(label.get_text()) > 0
+
+
+def test_a_spectrum_without_power_is_refused():
+    still = make_traces(np.ones((1, 256)), 1e-3, ("trial", "time"))
+    with pytest.raises(ValueError, match="'still'.* zero .*constant trace"):
+        plotting.psd_figure({"still": psd(still)})
+
+
+def test_the_ratio_to_the_theory_stands_below():
+    spectra = {dt: psd(traces(dt)).mean(("trial", "neuron")) for dt in (1e-3, 2e-3)}
+    f = np.geomspace(0.5, 500, 200)
+    theory = {1e-3: spectra[1e-3] / 2, 2e-3: (f, 3.0 / f**2), "continuous": (f, 1 / f)}
+    fig, (upper, lower) = plotting.psd_ratio_figure(spectra, theory)
+    drawn = {line.get_gid(): line for line in lower.lines}
+    np.testing.assert_allclose(drawn["ratio 0.001"].get_ydata(), 2.0)
+    measured = spectra[2e-3][1:]
+    expected = measured * measured["frequency"] ** 2 / 3  # a power law is a line on logarithmic axes
+    np.testing.assert_allclose(drawn["ratio 0.002"].get_ydata(), expected, rtol=1e-12)
+    assert "ratio continuous" not in drawn and upper.get_ylabel() and "theory" in lower.get_ylabel()
+    assert drawn["ratio 0.001"].get_color() == plotting.colour_for_dt(1e-3)
 
 
 def test_band_spans_the_traces():
