@@ -1,5 +1,5 @@
-"""Entries of this source."""
+"""The entries of Lee, Haghighatshoar and Karbasi (2023), under the name by which the ledger looks for them."""
 
-from .entry import Entry
+from .lee import ENTRIES
 
-ENTRIES: tuple[Entry, ...] = ()
+__all__ = ["ENTRIES"]
