@@ -153,7 +153,7 @@ def fit(
     validation : (images, labels), optional
         Evaluated after every epoch.
     progress : bool
-        Show a progress bar.
+        Show a progress bar, with the mean loss of the epoch so far.
     after_step : callable, optional
         Called with (epoch, step), counted from 1, after every step and the checkpoint it may have caused.
 
@@ -263,9 +263,8 @@ def fit(
                 total_right += int((losses.decide(output, network.dt, loss.decides_by) == goal).sum())
                 seconds += time.monotonic() - started
                 if bar is not None and task is not None:
-                    bar.update(
-                        task, advance=1, description=f"epoch {epoch}/{epochs}, loss {value.item():.3f}"
-                    )
+                    mean = total_loss / min((step + 1) * batch_size, n_samples)
+                    bar.update(task, advance=1, description=f"epoch {epoch}/{epochs}, mean loss {mean:.3f}")
                 if step + 1 < n_batches and time.monotonic() - last_save > checkpoint_every:
                     save(step + 1)
                     last_save = time.monotonic()

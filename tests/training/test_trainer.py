@@ -282,8 +282,9 @@ def test_every_purpose_has_random_numbers_of_its_own():
 
 def test_progress_is_shown_where_it_is_asked_for(small, capsys):
     images, labels, make = small
-    fit(make(), images, labels, validation=(images, labels), progress=True, **QUICK)
+    history = fit(make(), images, labels, validation=(images, labels), progress=True, **QUICK)
     shown = capsys.readouterr().out
+    assert f"epoch 2/2, mean loss {history[-1]['loss']:.3f}" in " ".join(shown.split())  # of the whole epoch
     assert "epoch 1: loss" in shown and "test accuracy" in shown and "6/6" in shown
     fit(make(), images, labels, **QUICK)
     assert capsys.readouterr().out == ""
