@@ -139,6 +139,14 @@ def test_text_cannot_end_the_script(monkeypatch):
     assert [tag for tag, _ in page.tags].count("img") == 1 and "onerror" in page.script
 
 
+def test_the_still_picture_leaves_pyplot_alone(monkeypatch):
+    """No figure of pyplot and no changed setting: a notebook goes on to draw its own figures."""
+    before = dict(matplotlib.rcParams)
+    monkeypatch.setattr(plt, "figure", lambda *args, **kwargs: pytest.fail("pyplot was used"))
+    assert plotting.atlas(NEURON, 0.003).still.count("<path") > 20
+    assert plt.get_fignums() == [] and dict(matplotlib.rcParams) == before
+
+
 def test_page_stays_small():
     """Far below the book's two megabytes a page."""
     assert len(plotting.atlas(NEURON, 0.0005).html) < 300_000

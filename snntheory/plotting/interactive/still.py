@@ -6,6 +6,8 @@ import io
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
@@ -13,6 +15,7 @@ from ...linear import DiscreteNeuron, frequency_response, kernel
 from ..discretisation import SCHEME_COLOURS
 from ..style import THEORY, format_dt, plain_number, use_style
 
+_SIZE = (7.2, 5.4)
 _DASHED = {"color": THEORY, "lw": 1.1, "ls": (0, (4, 2))}
 
 
@@ -30,8 +33,13 @@ def atlas_figure(model: DiscreteNeuron) -> tuple[Figure, np.ndarray]:
     """
     if not isinstance(model, DiscreteNeuron):
         raise TypeError(f"model must be what discretize returns, got {type(model).__name__}")
+    fig, axes = plt.subplots(2, 2, figsize=_SIZE)
+    _draw(axes, model)
+    return fig, axes
+
+
+def _draw(axes: np.ndarray, model: DiscreteNeuron) -> None:
     neuron, dt, colour = model.neuron, model.dt, SCHEME_COLOURS[model.scheme.name]
-    fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.4))
     _poles(axes[0, 0], model, colour)
 
     end = 4 * (neuron.tau_mem + neuron.tau_syn)
@@ -61,10 +69,9 @@ def atlas_figure(model: DiscreteNeuron) -> tuple[Figure, np.ndarray]:
     axes[1, 1].yaxis.set_major_locator(MultipleLocator(90))
     for ax in axes[1]:
         ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
-    return fig, axes
 
 
-def _poles(ax: plt.Axes, model: DiscreteNeuron, colour: str) -> None:
+def _poles(ax: Axes, model: DiscreteNeuron, colour: str) -> None:
     angle = np.linspace(0, 2 * np.pi, 120)
     ax.plot(np.cos(angle), np.sin(angle), color="#555555", lw=0.9)
     ax.axhline(0, color="#BBBBBB", lw=0.7, zorder=0)
@@ -77,10 +84,11 @@ def _poles(ax: plt.Axes, model: DiscreteNeuron, colour: str) -> None:
 
 def still_svg(model: DiscreteNeuron) -> str:
     """:func:`atlas_figure` as the text of an SVG file that is the same at every run."""
-    with plt.rc_context({"svg.hashsalt": "snntheory", "svg.fonttype": "path", "path.simplify": True}):
+    # Not through pyplot: a first figure of pyplot inside rc_context would leave a notebook's later figures undrawn.
+    with rc_context({"svg.hashsalt": "snntheory", "svg.fonttype": "path"}):
         use_style()
-        fig, _ = atlas_figure(model)
+        fig = Figure(figsize=_SIZE)
+        _draw(fig.subplots(2, 2), model)
         buffer = io.StringIO()
         fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        plt.close(fig)
     return buffer.getvalue()
