@@ -256,6 +256,8 @@ def from_nir(node: Any, tau_syn: float | None = None) -> FromNIR:
 def read_as(node: Any, library: str, dt: float | None = None) -> Reading:
     """What a library makes of a CubaLIF node with one neuron.
 
+    ``node`` is a ``nir.CubaLIF``, or a :class:`snntheory.CubaLIF` for the node of it with ``w_in = 1``.
+
     - ``"norse"`` (1.1.0) takes ``dt`` from its caller, 1 ms by default; a spike is a current of one step.
     - ``"snntorch"`` (1.0.0) assumes ``dt = 1e-4 s`` and refuses an ``r`` other than ``tau_mem / dt``.
     - ``"spikingjelly"`` (2.0.0) takes ``dt`` from its caller, 0.1 ms by default, and refuses an ``r`` other than
@@ -268,11 +270,11 @@ def read_as(node: Any, library: str, dt: float | None = None) -> Reading:
         The node is no CubaLIF of one neuron, the library is unknown, refuses the node, or takes no ``dt``.
     """
     name = _check.choice("library", library, ("norse", "snntorch", "spikingjelly", "rockpool"))
-    if type(node).__name__ != "CubaLIF" or np.size(node.r) != 1:
+    if type(node).__name__ != "CubaLIF" or np.size(node.r) != 1:  # nir.CubaLIF or our own, by the same names
         raise TypeError(f"node must be a nir.CubaLIF of one neuron, got {type(node).__name__}")
     mem, syn, r, w_in, leak = (
-        float(np.asarray(getattr(node, field)).item())
-        for field in ("tau_mem", "tau_syn", "r", "w_in", "v_leak")
+        float(np.asarray(getattr(node, field, default)).item())
+        for field, default in (("tau_mem", 0), ("tau_syn", 0), ("r", 0), ("w_in", 1), ("v_leak", 0))
     )
     if dt is not None and name in ("snntorch", "rockpool"):
         raise ValueError(f"{name} takes no dt from its caller, got {dt:g}; leave it out")

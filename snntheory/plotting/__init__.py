@@ -8,6 +8,7 @@ from .discretisation import (
     response_figure,
 )
 from .error import convergence_figure, error_bound_figure, rounding_figure
+from .frameworks import framework_psp_figure, framework_step_figure
 from .frequency import aliasing_figure, group_delay_figure, warping_figure
 from .interactive import Atlas, atlas, atlas_figure
 from .linear import (
@@ -36,6 +37,8 @@ __all__ = [
     "decay_figure",
     "error_bound_figure",
     "format_dt",
+    "framework_psp_figure",
+    "framework_step_figure",
     "group_delay_figure",
     "hidden_time_constant_figure",
     "kernel_figure",

@@ -5,6 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
+from snntheory.linear import frameworks
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     torch = pytest.importorskip("torch", exc_type=ImportError)
@@ -53,9 +55,12 @@ def test_resets_in_the_step_of_the_spike(name, reset, excitation, equals_declara
     equals_declaration(name, values, DT, excitation, voltage, spikes, v_threshold=threshold, reset=reset)
 
 
-def test_a_node_at_its_threshold_fires(equals_declaration):
-    spikes, _ = run(neuron.LIFNode(tau=2.0, v_threshold=0.5), [1.0])
-    assert spikes[0] == 1.0
+def test_a_node_at_its_threshold_fires():
+    theirs, _ = run(neuron.LIFNode(tau=2.0, v_threshold=0.5), [1.0])
+    ours = frameworks.simulate(
+        frameworks.get("spikingjelly.LIFNode"), {"tau": 2.0}, DT, [1.0], v_threshold=0.5
+    )
+    assert theirs[0] == ours[2][0] == 1.0
 
 
 def test_parametric_node_is_the_same_with_tau_from_its_weight(inputs, equals_declaration):

@@ -245,6 +245,41 @@ def test_discrete_neuron_of_a_framework_is_analysed_like_a_scheme():
     assert model.delay == 0 and model.is_stable
 
 
+def test_overview_leaves_out_what_cannot_be_typed():
+    every = frameworks.every()
+    assert len(frameworks.overview(every, NEURON, 1e-3)) == len(every)
+    rows = {row.framework: row for row in frameworks.overview(every, NEURON, 0.015)}
+    assert "spikingjelly.CUBALIFNode" not in rows  # the synapse's decay would be negative
+    assert rows["norse.LIFCell"].delay == 0 and rows["brian2.euler"].delay == 1
+    assert rows["snntorch.Leaky"].tau_syn == 0
+    synaptic = rows["snntorch.Synaptic"]
+    assert (synaptic.tau_mem, synaptic.tau_syn) == pytest.approx((0.020, 0.010), rel=1e-12)
+    a_mem, a_syn = np.exp(-0.75), np.exp(-1.5)
+    assert synaptic.area == pytest.approx(0.015 / ((1 - a_mem) * (1 - a_syn)), rel=1e-12)
+    assert "spikingjelly.LIFNode" not in {
+        row.framework for row in frameworks.overview(every, NEURON, 1e-3, "exact")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe", "twins"),
+    [
+        ("norse.LIFCell", "usual", {"spikingjelly.CUBALIFNode", "tssl_bp", "norse.from_nir.CubaLIF"}),
+        ("yang", "usual", {"brian2.euler"}),
+        ("rockpool.LIFTorch(bitshifts)", "usual", set()),
+        ("brian2.rk2", "usual", set()),
+    ],
+)
+def test_framework_is_identified_from_its_response(name, recipe, twins):
+    """Those with the same response but for a gain fit as well, and only those."""
+    voltage = 0.37 * frameworks.get(name).discretize(NEURON, 2e-3, recipe).simulate(impulse(80))[0]
+    matches = frameworks.identify(frameworks.every(), voltage, 2e-3, NEURON)
+    best = {match.framework for match in matches if match.misfit < 1e-12}
+    assert best == {name} | twins
+    assert next(m.weight for m in matches if m.framework == name) == pytest.approx(0.37, rel=1e-12)
+    assert [match.misfit for match in matches] == sorted(match.misfit for match in matches)
+
+
 def test_framework_does_not_load_torch():
     code = "import sys, snntheory.linear.frameworks as f; f.names(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -276,6 +311,10 @@ def test_bad_input():
         norse.neuron_of({"tau_mem_inv": 50.0, "tau_syn_inv": 1500.0}, 1e-3)
     with pytest.raises(ValueError, match="inputs must have a time axis"):
         frameworks.simulate(jelly, {"tau": 2.0}, 1.0, 1.0)
+    with pytest.raises(ValueError, match="voltage must hold a response"):
+        frameworks.identify(frameworks.every(), np.zeros(5), 1e-3, NEURON)
+    with pytest.raises(TypeError, match="neuron must be a CubaLIF"):
+        frameworks.overview(frameworks.every(), "neuron", 1e-3)
     with pytest.raises(ValueError, match="inputs must have a time axis"):
         fixed_point({"current_decay": 0.5, "voltage_decay": 0.5}, 1.0)
     with pytest.raises(ValueError, match="reset must be one of 'to_value', 'none'"):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from ... import _check
 from . import lava_dl, norse, published, rockpool, simulators, sinabs, snntorch, spikingjelly
+from .compare import Match, Overview, identify, overview
 from .framework import Framework, Reset, Settings
 from .spiking import simulate
 
@@ -39,4 +40,21 @@ def get(name: str) -> Framework:
     return _ALL[_check.choice("name", name, _ALL)]
 
 
-__all__ = ["Framework", "Reset", "Settings", "get", "names", "simulate"]
+def every() -> tuple[Framework, ...]:
+    """All frameworks."""
+    return tuple(_ALL.values())
+
+
+__all__ = [
+    "Framework",
+    "Match",
+    "Overview",
+    "Reset",
+    "Settings",
+    "every",
+    "get",
+    "identify",
+    "names",
+    "overview",
+    "simulate",
+]

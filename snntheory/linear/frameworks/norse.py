@@ -25,7 +25,7 @@ LIF_CELL = Framework(
 
 CUBA_NIR = Framework(
     name="norse.from_nir.CubaLIF",
-    title="Norse, CubaLIF read from NIR",
+    title="Norse from NIR",
     version="Norse 1.1.0, nir 1.0.8",
     update="i = i + dt tau_syn_inv (S - i); u = u + dt tau_mem_inv (i - u)",
     propagator=sympy.ImmutableMatrix(
