@@ -306,6 +306,28 @@ def test_text_is_legible_in_both_modes(visit, fragment, theme):
     assert colours[2] == "rgb(255, 255, 255)"
 
 
+@pytest.mark.site
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_atlas_of_the_book_is_legible(site, browser, mode):
+    """In the built page: every text of the controls against the first ground behind it that is not transparent."""
+    context = browser.new_context(color_scheme=mode)
+    page = context.new_page()
+    page.goto((site / "time_step.html").as_uri())
+    pairs = page.evaluate(
+        """() => [...document.querySelectorAll(
+            '.snntheory-atlas :is(dd, dt, label, legend, button, select, p)')].map(node => {
+            let ground = node, clear = 'rgba(0, 0, 0, 0)';
+            while (ground && getComputedStyle(ground).backgroundColor === clear) ground = ground.parentElement;
+            return [getComputedStyle(node).color, ground ? getComputedStyle(ground).backgroundColor : clear];
+        })"""
+    )
+    context.close()
+    assert len(pairs) > 20
+    for pair in pairs:
+        one, other = (luminance(colour) for colour in pair)
+        assert (max(one, other) + 0.05) / (min(one, other) + 0.05) >= 4.5, pair
+
+
 def luminance(colour):
     """Relative luminance of a CSS colour as WCAG defines it; transparent is the white of an empty page."""
     numbers = [float(part) for part in colour.split("(")[1].rstrip(")").split(",")]

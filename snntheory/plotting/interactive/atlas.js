@@ -254,8 +254,8 @@ function mount(root, equations, data) {
   const chosen = () => data.schemes.find((scheme) => scheme.name === state.scheme);
 
   const controls = element("div", { class: "controls" }), sliders = [];
-  [["dt", "Time step", data.steps], ["tauMem", "Membrane time constant", data.taus],
-    ["tauSyn", "Synaptic time constant", data.taus]].forEach(([name, label, values]) => {
+  [["dt", "Time step", data.steps], ["tauMem", "Membrane τ", data.taus],
+    ["tauSyn", "Synapse τ", data.taus]].forEach(([name, label, values]) => {
     const input = element("input", { type: "range", min: 0, max: values.length - 1, step: 1 });
     const shown = element("output", {});
     input.addEventListener("input", () => { state[name] = values[Number(input.value)]; update(); });
