@@ -140,4 +140,4 @@ def _quantities(framework: Framework, neuron: CubaLIF, dt: float) -> tuple[float
 
 def _wrapped(titles: list[str]) -> str:
     """Titles in lines of moderate length."""
-    return "\n".join(textwrap.wrap(", ".join(title.replace(" ", "\xa0") for title in titles), 44))
+    return "\n".join(textwrap.wrap(", ".join(title.replace(" ", "\xa0") for title in titles), 34))
