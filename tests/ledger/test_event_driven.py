@@ -38,9 +38,8 @@ def test_first_crossing_is_the_first_one(a, b, rates):
         return
     low, high = t[above[0] - 1], t[above[0]]
     root = brentq(lambda x: a * np.exp(-alpha * x) + b * np.exp(-beta * x) - 1, low, high, xtol=1e-13)
-    assert found == pytest.approx(
-        root, abs=1e-9
-    )  # where it grazes, rounding of v by 1e-16 moves the root by 1e-8
+    # where the sum grazes 1, rounding by 1e-16 moves the root by 1e-8
+    assert found == pytest.approx(root, abs=1e-7)
 
 
 def test_no_crossing_after_the_maximum_or_towards_zero():

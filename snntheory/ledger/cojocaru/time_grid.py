@@ -352,8 +352,8 @@ ENTRIES: tuple[Entry, ...] = (
         Verdict.CONDITION,
         capacity,
         r"\Delta t \leq \frac{T - t_1}{y - 1}, \qquad \Delta t \leq \frac{T}{y} = 13.3\,\mathrm{ms}",
-        "Part of the loss of accuracy at large steps is a target that cannot be reached, not an error of the "
-        "gradient.",
+        "Above that step, and below it for neurons that start late, the target cannot be reached: accuracy is lost "
+        "there whatever the gradient.",
     ),
     Entry(
         SOURCE,
