@@ -305,8 +305,11 @@ def _taylor_coefficients(matrix: sympy.Matrix) -> Iterator[sympy.Matrix]:
         powers = [sympy.Poly(entry, delta_t) for entry in matrix]
         for power in count():
             yield sympy.Matrix(*matrix.shape, [entry.coeff_monomial(delta_t**power) for entry in powers])
+    lost = int(matrix.subs(delta_t, 0).has(sympy.nan, sympy.zoo, sympy.oo))
+    if lost:  # the kick of a spike smeared over a step is divided by the step: 0/0 there
+        matrix = (matrix * delta_t).applyfunc(sympy.expand).diff(delta_t)
     for power in count():
-        yield _at_zero(matrix) / sympy.factorial(power)
+        yield matrix.subs(delta_t, 0) / sympy.factorial(power + lost)
         matrix = matrix.diff(delta_t)
 
 
@@ -316,14 +319,6 @@ def _is_zero(matrix: sympy.Matrix) -> bool:
     if any(abs(sympy.N(entry, 30)) > 1e-20 for entry in matrix.subs(point)):
         return False
     return bool(matrix.applyfunc(sympy.simplify).is_zero_matrix)
-
-
-def _at_zero(matrix: sympy.Matrix) -> sympy.Matrix:
-    """The limit for steps to zero; the kick of a smeared spike is 0/0 there and needs a series."""
-    found = matrix.subs(delta_t, 0)
-    if found.has(sympy.nan, sympy.zoo, sympy.oo):
-        found = matrix.applyfunc(lambda entry: sympy.limit(sympy.together(entry), delta_t, 0, "+"))
-    return found
 
 
 def _numbers(matrix: sympy.Matrix, neuron: CubaLIF) -> Floats:

@@ -130,9 +130,10 @@ def rounding_figure(
     ----------
     dt : array_like, shape (n_dt,)
         Time steps in seconds.
-    panels : mapping of str to (mapping of label to array_like, shape (n_dt,))
-        What is written above each panel, and its errors; signs are dropped, zeros are drawn at the lower edge.
-    theory : mapping of str to array_like, shape (n_dt,), optional
+    panels : mapping of str to (mapping of label to array_like, shape (n_dt,) or shorter)
+        What is written above each panel, and its errors, for the first of the steps where they are fewer; signs are
+        dropped, zeros are drawn at the lower edge.
+    theory : mapping of str to array_like, shape (n_dt,) or shorter, optional
         A predicted size for the panel of that name, drawn as a black line.
 
     Returns
@@ -146,10 +147,13 @@ def rounding_figure(
     marks = ("o", "s", "D")
     for ax, (title, curves) in zip(grid[0], panels.items(), strict=True):
         if theory and title in theory:
-            ax.plot(dt * 1e3, np.abs(theory[title]), color=THEORY, lw=1.0, label="theory")
+            line = _first(f"theory[{title!r}]", theory[title], dt.size)
+            ax.plot(dt[: line.size] * 1e3, line, color=THEORY, lw=1.0, label="theory")
         for k, (label, values) in enumerate(curves.items()):
-            size = np.maximum(np.abs(_check.array(f"panels[{title!r}][{label!r}]", values, ndim=1)), 1e-16)
-            ax.plot(dt * 1e3, size, marks[k % 3], ms=4, color=PALETTE[(1, 0, 2)[k % 3]], label=label)
+            size = np.maximum(_first(f"panels[{title!r}][{label!r}]", values, dt.size), 1e-16)
+            ax.plot(
+                dt[: size.size] * 1e3, size, marks[k % 3], ms=4, color=PALETTE[(1, 0, 2)[k % 3]], label=label
+            )
         ax.text(0.0, 1.02, title, transform=ax.transAxes, va="bottom", fontsize=9.5)
         ax.set(xscale="log", yscale="log", xlabel=r"time step $\Delta t$ (ms)")
         ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
@@ -157,6 +161,13 @@ def rounding_figure(
         ax.legend(loc="upper right", fontsize=8.5)
     grid[0, 0].set_ylabel("error by rounding")
     return fig, grid[0]
+
+
+def _first(name: str, value: ArrayLike, most: int) -> np.ndarray:
+    array = np.abs(_check.array(name, value, ndim=1))
+    if array.size > most:
+        raise ValueError(f"{name} must have at most one value per time step, {most}, got {array.size}")
+    return array
 
 
 def _rows(name: str, value: ArrayLike, rows: int, columns: int) -> np.ndarray:

@@ -85,6 +85,8 @@ def test_rounding_figure_draws_the_theory_where_there_is_one():
     np.testing.assert_allclose(soon.lines[0].get_data(), [[1, 0.5], [1e-13, 2e-13]])
     np.testing.assert_allclose(late.lines[0].get_ydata(), [1e-12, 2e-12])
     np.testing.assert_allclose(late.lines[1].get_ydata(), [1e-16, 1e-12])
+    fig, (ax,) = plotting.rounding_figure(dt, {"": {"product": [1e-13]}})
+    np.testing.assert_allclose(ax.lines[0].get_data(), [[1], [1e-13]])
 
 
 def test_bad_input_is_named():
@@ -99,5 +101,9 @@ def test_bad_input_is_named():
         plotting.error_bound_figure([0.1, 0.2], {"a": {"b": [1.0]}})
     with pytest.raises(ValueError, match="panels is empty"):
         plotting.rounding_figure([0.1], {})
+    with pytest.raises(
+        ValueError, match=r"panels\[''\]\['a'\] must have at most one value per time step, 1, got 2"
+    ):
+        plotting.rounding_figure([0.1], {"": {"a": [1.0, 2.0]}})
     with pytest.raises(ValueError, match="orders must be at least 1"):
         plotting.stability_limit_figure([0, 1])
