@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, record, analyse, experiment, artefacts."""
+"""The command line: train, evaluate, record, analyse, ledger, experiment, artefacts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .._version import __version__
-from . import checkpoints, recordings, results, training
+from . import checkpoints, ledger, recordings, results, training
 from .console import complain, err, say, show_warning, text_of
 from .words import in_options
 
@@ -26,6 +26,7 @@ for _command in (
     checkpoints.evaluate,
     checkpoints.record,
     recordings.analyse,
+    ledger.ledger,
     results.experiment,
     results.artefacts,
 ):

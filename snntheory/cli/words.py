@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-PLAIN_WORDS = (
-    "arrivals decay device encoder epochs images labels last layers loss method name neuron neurons order repeats "
-    "reset resume samples scheme seed sizes skip spikes surrogate temperature time trial variable width window"
-).split()
-"""Names of options that are English words too: taken as names only where a sentence says so."""
+NO_WORDS = ("dims", "dt")
+"""Names that no sentence has as words, as those with an underscore; others count as names where a sentence says so."""
 
 _CALL = re.compile(
     r"load_traces\((?:'([^']*)'|path)((?:, \w+=(?:\([^)]*\)|'[^']*'|[\w.+-]+))*)(?:, \.\.\.)?\)"
@@ -30,11 +27,11 @@ def in_options(text: str, options: Mapping[str, str]) -> str:
     text = _ARGUMENT.sub(lambda found: _as_option(found, options), text)
     for name, option in options.items():
         word = re.escape(name)
-        if name in PLAIN_WORDS:
+        if "_" in name or name in NO_WORDS:
+            text = re.sub(rf"(?<![\w/.'-]){word}(?![\w/.'-]\w|[\w'/])", option, text)
+        else:
             text = re.sub(rf"^{word}(?= (must|needs)\b)", option, text)
             text = re.sub(rf"\b(leave|correct|at most|at least) {word}(?= out|,|$)", rf"\1 {option}", text)
-        else:
-            text = re.sub(rf"(?<![\w/.'-]){word}(?![\w/.'-]\w|[\w'/])", option, text)
     return text
 
 

@@ -1,5 +1,6 @@
 """The command line: help, the whole chain on real digits, errors in one line."""
 
+import json
 import os
 import re
 import subprocess
@@ -15,7 +16,7 @@ from snntheory.linear import schemes as linear_schemes
 from snntheory.training import checkpoint as checkpoints
 from snntheory.training import datasets
 
-COMMANDS = ("train", "evaluate", "record", "analyse", "experiment", "artefacts")
+COMMANDS = ("train", "evaluate", "record", "analyse", "ledger", "experiment", "artefacts")
 TRAIN = ["--sizes", "784,16,10", "--window", "0.04", "--dt", "0.004", "--batch-size", "50"]
 TRAIN += ["--learning-rate", "0.01"]
 
@@ -422,6 +423,22 @@ def test_artefacts_are_listed_and_verified(command, tmp_path):
     assert "`snntheory experiment [x]`" in out
     (tmp_path / "a-1.nc").write_bytes(b"other")
     assert_refused(command("artefacts", "--folder", tmp_path), "a-1.nc is not the recorded file")
+
+
+def test_ledger(command, tmp_path, monkeypatch):
+    from dataclasses import replace
+
+    from snntheory.ledger import Verdict, yang
+
+    code, out, err = command("ledger", "--source", "yang", "--json", tmp_path / "yang.json")
+    assert code == 0 and f"{len(yang.ENTRIES)} entries" in out and "Error" not in err
+    assert len(json.loads((tmp_path / "yang.json").read_text())) == len(yang.ENTRIES)
+    assert_refused(command("ledger", "--source", "yung"), "--source must be one of", "did you mean 'yang'")
+    first = yang.ENTRIES[0]
+    other = next(verdict for verdict in Verdict if verdict is not first.recorded)
+    monkeypatch.setattr(yang, "ENTRIES", (replace(first, recorded=other),))
+    code, _, err = command("ledger", "--source", "yang")
+    assert code == 1 and f"recorded {other.value!r}" in " ".join(err.split())
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ OPTIONS = {
     name: "--" + name.replace("_", "-")
     for name in ("max_rate", "dt", "arrivals", "dims", "window", "v_reset")
 }
-OPTIONS |= {"variable": "--variable", "out_file": "--out"}
+OPTIONS |= {"variable": "--variable", "folder": "--out", "source": "--source"}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,7 @@ def test_arguments_become_options(text, expected):
         "there is no file dt.npy",
         "'dt' is no array of the file",
         "the window of the encoder; a variable step",
+        "there is no folder; a source of errors",
         "the attribute order=3 of a file",
         "traces at --dt",
     ],
