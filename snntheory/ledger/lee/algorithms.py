@@ -7,6 +7,7 @@ import mpmath
 from ..checking import conditional, holds, misprint
 from ..entry import Entry, Finding, Verdict
 from ..event_driven import Number, first_crossing
+from .differentiability import measured_jacobian
 from .forward_propagation import (
     SOURCE,
     disagreement,
@@ -121,6 +122,27 @@ def causality_graph() -> Finding:
     )
 
 
+def same_layer() -> Finding:
+    """Entries of the Jacobian between different neurons of one layer, by central differences."""
+    with mpmath.workdps(25):
+        network = feed_forward(3)
+        fired = network.fire()
+        jacobian = measured_jacobian(network, fired)
+        layers = [s.neuron // 3 for s in fired]  # hidden 0 to 2, output 3 and 4
+        pairs = [
+            (r, c) for r in range(len(fired)) for c in range(len(fired)) if fired[r].neuron != fired[c].neuron
+        ]
+        within = [abs(jacobian[r, c]) for r, c in pairs if layers[r] == layers[c]]
+        between = [
+            abs(jacobian[r, c]) for r, c in pairs if layers[r] > layers[c] and fired[c].time < fired[r].time
+        ]
+    return holds(
+        max(within) == 0 < max(between),
+        f"{len(within)} entries between neurons of one layer are 0; the largest between layers is "
+        f"{float(max(between)):.1f}",
+    )
+
+
 def operations() -> Finding:
     """Multiplications and divisions of the forward substitution."""
     counts = []
@@ -202,6 +224,17 @@ ENTRIES: tuple[Entry, ...] = (
         r"g \in \text{queue of } f \;\cup\; \{m \in F_i : m < f\}",
         "Algorithm 1 puts only input spikes into the graph; without the neuron's own earlier spikes the "
         "gradient misses the resets.",
+    ),
+    Entry(
+        SOURCE,
+        "Remark 6",
+        "Neurons of a layer in parallel",
+        r"\frac{\partial V_i(f)}{\partial g} = 0 \quad \text{for } g \in F_j, \; j \neq i \text{ of the same "
+        r"layer}",
+        Verdict.HOLDS,
+        same_layer,
+        consequence="In feed-forward networks; with recurrent weights spikes of one layer depend on each "
+        "other.",
     ),
     Entry(
         SOURCE,
