@@ -1,4 +1,4 @@
-"""The ledger as records, for a file, and as a table, for a page."""
+"""The ledger as records, for a file, and as a list, for a page."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from html import escape
 
 from .._files import replacing
-from .entry import Entry, Finding
+from .entry import Entry, Finding, Verdict
 
 Results = Iterable[tuple[Entry, Finding]]
 
@@ -37,27 +37,28 @@ def write_json(results: Results, path: str | os.PathLike[str]) -> None:
         temporary.write_text(json.dumps(records(results), indent=1) + "\n", encoding="utf-8")
 
 
-def html_table(results: Results, caption: str = "") -> str:
-    """A table for a page that renders LaTeX between ``\\(`` and ``\\)``.
+def html_list(results: Results) -> str:
+    """The entries as a list for a page that renders LaTeX between ``\\(`` and ``\\)``.
 
-    Columns: where it stands, what it says, the verdict, and below each other the right form, the consequence and the
-    evidence.
+    Each with its title and verdict, the printed form, the right form, the consequence and the evidence. A formula that
+    is wider than the page scrolls.
     """
-    rows = []
+    items = []
     for record in records(results):
-        math = {
-            key: rf"\({escape(record[key])}\)" if record[key] else "" for key in ("statement", "correction")
-        }
-        remarks = [
-            f"<p><strong>Right:</strong> {math['correction']}</p>" if math["correction"] else "",
-            f"<p>{escape(record['consequence'])}</p>" if record["consequence"] else "",
-            f"<p><small>{escape(record['evidence'])}</small></p>",
-        ]
-        rows.append(
-            f"<tr><th scope='row'>{escape(record['label'])}</th>"
-            f"<td><p>{escape(record['title'])}</p><p>{math['statement']}</p></td>"
-            f"<td>{escape(record['verdict'])}</td><td>{''.join(remarks)}</td></tr>"
+        text = {key: escape(value) for key, value in record.items()}
+        verdict = (
+            text["verdict"] if record["verdict"] == Verdict.HOLDS else f"<strong>{text['verdict']}</strong>"
         )
-    title = f"<caption>{escape(caption)}</caption>" if caption else ""
-    head = "".join(f"<th scope='col'>{name}</th>" for name in ("where", "printed", "verdict", "remarks"))
-    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        lines = [
+            _formula("", text["statement"]),
+            _formula("right: ", text["correction"]) if text["correction"] else "",
+            f"<div>{text['consequence']}</div>" if text["consequence"] else "",
+            f"<div><small>{text['evidence']}</small></div>",
+        ]
+        items.append(f"<dt>{text['label']}: {text['title']} &ndash; {verdict}</dt><dd>{''.join(lines)}</dd>")
+    # the class makes MathJax look into the output of a notebook
+    return f"<dl class='mathjax_process'>{''.join(items)}</dl>"
+
+
+def _formula(before: str, latex: str) -> str:
+    return rf"<div style='overflow-x: auto; padding: 0.3em 0'>{before}\(\displaystyle {latex}\)</div>"

@@ -16,7 +16,7 @@ from snntheory import ledger
 from snntheory.cli.ledger import ledger as command
 from snntheory.ledger import checking
 from snntheory.ledger.entry import Entry, Finding, Verdict
-from snntheory.ledger.report import html_table, records, write_json
+from snntheory.ledger.report import html_list, records, write_json
 
 x, y = sp.symbols("x y", positive=True)
 
@@ -135,10 +135,17 @@ def test_records_and_file(tmp_path):
 
 
 def test_html_escapes_and_marks_mathematics():
-    html = html_table(ledger.run([entry(statement="a < b", correction="c")]), caption="A & B")
-    assert r"\(a &lt; b\)" in html
-    assert r"\(c\)" in html
-    assert "<caption>A &amp; B</caption>" in html
+    html = html_list(ledger.run([entry(statement="a < b", correction="c", title="A & B")]))
+    assert r"\(\displaystyle a &lt; b\)" in html
+    assert r"right: \(\displaystyle c\)" in html
+    assert "(1): A &amp; B" in html
+    assert "mathjax_process" in html  # without this class MathJax leaves the outputs of notebooks alone
+
+
+def test_html_sets_off_what_does_not_hold():
+    results = ledger.run([entry(), entry(Verdict.MISPRINT, Verdict.MISPRINT, label="(2)")])
+    assert html_list(results).count("<strong>") == 1
+    assert "<strong>misprint</strong>" in html_list(results)
 
 
 def invoke(monkeypatch, entries, *arguments):
