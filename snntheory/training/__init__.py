@@ -1,6 +1,7 @@
 """The compact trainer: networks of CubaLIF neurons on a grid, trained, tested and recorded (needs torch).
 
-Names are loaded when they are first used; :mod:`snntheory.training.datasets` works without torch.
+Names are loaded when they are first used; :mod:`snntheory.training.datasets` and ``exact_forward``, which is
+:func:`snntheory.spiking.exact_network`, work without torch.
 """
 
 from importlib import import_module
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from . import datasets
 
 if TYPE_CHECKING:
+    from ..spiking.events import exact_network as exact_forward
     from .checkpoint import CheckpointError, load_network
     from .encoders import Latency, Poisson
     from .losses import CountCrossEntropy, FirstSpike, SpikeCount
@@ -45,6 +47,7 @@ __all__ = [
     "datasets",
     "drive_statistics",
     "evaluate",
+    "exact_forward",
     "fit",
     "load_network",
     "record",
@@ -52,6 +55,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "exact_forward":  # event by event, float64: no torch in it
+        from ..spiking import exact_network
+
+        return exact_network
     if name not in _NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if find_spec("torch") is None:

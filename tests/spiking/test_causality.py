@@ -10,9 +10,9 @@ from snntheory.spiking import causality_graph, exact_network, merge_inputs, reco
 def small_network(reset, rng):
     neuron = CubaLIF(0.020, 0.012, v_reset=-0.1, reset=reset)
     inputs = [np.sort(rng.uniform(0, 0.08, 4)) for _ in range(3)]
-    weights = [rng.uniform(0.01, 0.05, (3, 3)), rng.uniform(0.01, 0.05, (3, 2))]
+    weights = [rng.uniform(0.01, 0.03, (3, 3)), rng.uniform(0.01, 0.03, (3, 2))]
     weights[0][1, 2] = weights[1][0, 0] = 0.0
-    among = [rng.normal(0, 0.01, (3, 3)), None]
+    among = [rng.normal(0, 0.003, (3, 3)), None]
     among[0][0, 1] = 0.0
     return neuron, inputs, weights, among
 
@@ -21,6 +21,7 @@ def small_network(reset, rng):
 def test_edges_are_where_a_moved_spike_changes_the_voltage(reset):
     neuron, inputs, weights, among = small_network(reset, np.random.default_rng(8))
     layers = [inputs, *exact_network(neuron, inputs, weights, 0.12, among)]
+    assert 3 < sum(len(train) for layer in layers[1:] for train in layer) < 80
     graph = causality_graph(neuron, layers, weights, among)
     assert np.all(graph.edges[:, 0] < graph.edges[:, 1])  # lower triangular
     spike_of = [int(np.sum((graph.layers[:n] == graph.layers[n]) & (graph.neurons[:n] == graph.neurons[n])))
@@ -47,7 +48,7 @@ def test_edges_are_where_a_moved_spike_changes_the_voltage(reset):
             noticed = abs(before_the_spike(moved) - base) > 1e-13
             assert noticed == (cause in graph.causes(int(effect))), (reset, cause, effect)
             checked += 1
-    assert checked > 200
+    assert checked > 50
 
 
 def test_the_example_of_lee_by_hand():
