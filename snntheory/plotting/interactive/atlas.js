@@ -287,7 +287,7 @@ function mount(root, equations, data) {
   [["poles", "poles × and zeros ○"], ["impulse", "response to one spike (1/s)"], ["gain", "gain"], ["phase", "phase (degrees)"]]
     .forEach(([name, title]) => { panels[name] = makePanel(plots, title, `${unique}-${name}`); });
   const legend = element("p", { class: "legend" },
-    "Coloured: on the grid. Black, dashed: in continuous time. Black ticks in the z-plane: exact poles; m membrane, s synapse.");
+    "Coloured: on the grid. Black, dashed: in continuous time. Black ticks in the z-plane: the exact poles (m: membrane, s: synapse).");
   const readouts = element("dl", {}), status = element("p", { class: "status", role: "status" });
   let waiting = null;
 
