@@ -3,6 +3,8 @@
 import hashlib
 import os
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -40,6 +42,36 @@ def test_permissions_are_the_usual_ones(tmp_path):
     finally:
         os.umask(umask)
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o640
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks for a process by its number")
+def test_what_a_killed_process_left_is_removed(tmp_path):
+    """The writer is killed in the block; the next write of that file, and of no other, cleans up."""
+    code = (
+        "import os, signal, sys; from snntheory._files import replacing\n"
+        "with replacing(sys.argv[1]) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    for name in ("data.txt", "other.txt"):
+        subprocess.run([sys.executable, "-c", code, str(tmp_path / name)], check=False)
+    left = sorted(os.listdir(tmp_path))
+    assert [name.split(".")[1] for name in left] == ["data", "other"]
+    with replacing(tmp_path / "data.txt") as running, replacing(tmp_path / "data.txt") as second:
+        assert running.parent == tmp_path and sorted(os.listdir(tmp_path)) == left[1:]
+        running.write_text("first")
+        second.write_text("second")
+    assert sorted(os.listdir(tmp_path)) == [left[1], "data.txt"]
+
+
+def test_a_file_of_a_process_that_runs_or_of_another_machine_stays(tmp_path):
+    with replacing(tmp_path / "data.txt") as temporary:
+        temporary.write_text("of this process")
+        elsewhere = temporary.with_name(f".data.zzzz-{2**22 + 1}-00000000.txt")
+        elsewhere.write_text("of a process there")
+        with replacing(tmp_path / "data.txt") as second:
+            second.write_text("quicker")
+        assert temporary.exists()
+    assert (tmp_path / "data.txt").read_text() == "of this process" and elsewhere.exists()
 
 
 @pytest.mark.parametrize("place", ["missing/data.nc", "file/data.nc"])
