@@ -137,7 +137,7 @@ def save(
     Returns
     -------
     Path
-        Of the traces. They are written first: a description without its file is never left behind.
+        Of the traces. They and their description appear together, when both are written.
 
     Raises
     ------
@@ -152,11 +152,10 @@ def save(
             "sources have changed since the work began, so its provenance would be untrue; begin again: "
             f"{command}"
         )
-    path = save_traces(traces, Path(folder) / f"{name}.nc")
+    path, description = (Path(folder) / f"{name}{suffix}" for suffix in (".nc", ".json"))
     facts = {
         "schema": SCHEMA,
         "name": name,
-        "sha256": _files.sha256(path),
         "command": command,
         "settings": settings,
         "headline": headline,
@@ -170,8 +169,10 @@ def save(
         "python": sys.version.split()[0],
         "libraries": {library: _version_of(library) for library in _LIBRARIES},
     }
-    with _files.replacing(Path(folder) / f"{name}.json") as temporary:
-        temporary.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    with _files.replacing(description) as beside, _files.replacing(path) as temporary:
+        save_traces(traces, temporary)
+        facts["sha256"] = _files.sha256(temporary)
+        beside.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return path
 
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -146,14 +147,32 @@ def test_names_that_are_no_file_names(tmp_path, name):
     assert list(tmp_path.rglob("*")) == []
 
 
-def test_what_cannot_be_described_leaves_no_description(saved):
+def test_what_cannot_be_described_leaves_nothing(saved):
     folder, traces = saved
     with pytest.raises(TypeError):
         artefacts.save(
             "other", traces, command="", settings={"x": object()}, wall_seconds=0, headline={}, folder=folder
         )
     assert artefacts.names(folder) == ("two-neurons",)
-    assert not [each for each in folder.iterdir() if each.name.startswith(".")]
+    assert sorted(each.name for each in folder.iterdir()) == ["two-neurons.json", "two-neurons.nc"]
+
+
+def test_a_description_that_cannot_be_written_leaves_no_traces(saved, monkeypatch):
+    """Nor does it take those that are there: the disk is full when the description is written."""
+    folder, traces = saved
+    before = {each.name: each.read_bytes() for each in folder.iterdir()}
+    write = Path.write_text
+
+    def full(path, *arguments, **options):
+        if path.suffix == ".json":
+            raise OSError(28, "No space left on device")
+        return write(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    for name in ("two-neurons", "other"):
+        with pytest.raises(OSError, match="No space left"):
+            artefacts.save(name, traces, command="", settings={}, wall_seconds=0, headline={}, folder=folder)
+        assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
 
 
 def test_the_digest_of_the_sources_changes_with_them(tmp_path, monkeypatch):
