@@ -50,6 +50,14 @@ def test_neuron_without_synapse_needs_one():
         from_nir(node(), tau_syn=0.005)
 
 
+def test_sampled_weight_is_an_area_again():
+    own = {"input": b"sampled", "dt": 1e-3, "scheme": b"zoh", "reset": b"subtract"}
+    loaded = from_nir(node(w_in=50.0, metadata={"snntheory": own}))
+    np.testing.assert_allclose(loaded.weights, [0.05], rtol=1e-15)
+    assert (loaded.dt, loaded.scheme, loaded.input) == (1e-3, "zoh", "sampled")
+    assert loaded.neurons[0].reset == "subtract"
+
+
 def test_integrator_never_resets():
     assert from_nir(node("CubaLI")).neurons == (CubaLIF(0.02, 0.01, reset="none"),)
 
@@ -69,6 +77,10 @@ def test_readers_give_the_same_node_different_areas():
     for library in ("snntorch", "spikingjelly"):
         with pytest.raises(ValueError, match="refuses a node with r=1"):
             read_as(canonical, library)
+
+
+def test_our_own_neuron_stands_for_its_node():
+    assert read_as(CubaLIF(0.02, 0.01), "norse") == read_as(node(), "norse")
 
 
 def test_a_node_that_all_can_read():

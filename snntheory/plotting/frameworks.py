@@ -140,4 +140,5 @@ def _quantities(framework: Framework, neuron: CubaLIF, dt: float) -> tuple[float
 
 def _wrapped(titles: list[str]) -> str:
     """Titles in lines of moderate length."""
-    return "\n".join(textwrap.wrap(", ".join(title.replace(" ", "\xa0") for title in titles), 34))
+    whole = ", ".join(title.replace(" ", "\xa0") for title in titles)
+    return "\n".join(textwrap.wrap(whole, 40, break_on_hyphens=False, break_long_words=False))

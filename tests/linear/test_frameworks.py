@@ -226,6 +226,24 @@ def test_reset_by_hand():
     np.testing.assert_array_equal(spikes, [2, 1])
 
 
+@given(seed=st.integers(0, 2**32 - 1), beta=st.floats(0.5, 0.99), threshold=st.floats(0.5, 3))
+def test_late_subtraction_is_a_larger_one_at_once(seed, beta, threshold):
+    """snnTorch's default: theta one step late is theta / beta in the step of the spike."""
+    inputs = np.random.default_rng(seed).random(300)
+    values = {"alpha": 0.7, "beta": beta}
+    late, current, spikes = frameworks.simulate(
+        frameworks.get("snntorch.Synaptic"), values, 1.0, inputs, v_threshold=threshold
+    )
+    v, same = 0.0, np.zeros((2, 300))
+    for n, i in enumerate(current):
+        v = beta * v + i
+        same[:, n] = v, v > threshold
+        v -= same[1, n] * threshold / beta
+    if np.abs(same[0] - threshold).min() > 1e-9:  # a rounding may not decide a spike
+        np.testing.assert_array_equal(spikes, same[1])
+        np.testing.assert_allclose(late, same[0], rtol=0, atol=1e-11 * np.abs(late).max())
+
+
 def test_fixed_point_by_hand():
     """Decays of one half: 4096, 2048, 1024 ... and the tail ends where an integer is halved to 0."""
     voltage, current = fixed_point({"current_decay": 0.5, "voltage_decay": 0.5}, impulse(20))
