@@ -12,6 +12,9 @@ from .entry import Entry, Finding, Verdict
 
 Results = Iterable[tuple[Entry, Finding]]
 
+# what stands before the entry's correction
+_BEFORE = {Verdict.HOLDS.value: "sharper: ", Verdict.CONDITION.value: "condition: "}
+
 
 def records(results: Results) -> list[dict[str, str]]:
     """One dictionary of texts for each entry: what is printed, what is right, and what was computed."""
@@ -46,16 +49,17 @@ def html_list(results: Results) -> str:
     items = []
     for record in records(results):
         text = {key: escape(value) for key, value in record.items()}
-        verdict = (
-            text["verdict"] if record["verdict"] == Verdict.HOLDS else f"<strong>{text['verdict']}</strong>"
-        )
+        weight = "normal" if record["verdict"] == Verdict.HOLDS else "bold"
+        head = f"{text['label']}: {text['title']} &ndash; <span style='font-weight: {weight}'>{text['verdict']}</span>"
         lines = [
             _formula("", text["statement"]),
-            _formula("right: ", text["correction"]) if text["correction"] else "",
+            _formula(_BEFORE.get(record["verdict"], "right: "), text["correction"])
+            if text["correction"]
+            else "",
             f"<div>{text['consequence']}</div>" if text["consequence"] else "",
             f"<div><small>{text['evidence']}</small></div>",
         ]
-        items.append(f"<dt>{text['label']}: {text['title']} &ndash; {verdict}</dt><dd>{''.join(lines)}</dd>")
+        items.append(f"<dt style='font-weight: normal'>{head}</dt><dd>{''.join(lines)}</dd>")
     # the class makes MathJax look into the output of a notebook
     return f"<dl class='mathjax_process'>{''.join(items)}</dl>"
 

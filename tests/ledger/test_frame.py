@@ -135,7 +135,8 @@ def test_records_and_file(tmp_path):
 
 
 def test_html_escapes_and_marks_mathematics():
-    html = html_list(ledger.run([entry(statement="a < b", correction="c", title="A & B")]))
+    verdict = Verdict.MISPRINT
+    html = html_list(ledger.run([entry(verdict, verdict, statement="a < b", correction="c", title="A & B")]))
     assert r"\(\displaystyle a &lt; b\)" in html
     assert r"right: \(\displaystyle c\)" in html
     assert "(1): A &amp; B" in html
@@ -144,8 +145,16 @@ def test_html_escapes_and_marks_mathematics():
 
 def test_html_sets_off_what_does_not_hold():
     results = ledger.run([entry(), entry(Verdict.MISPRINT, Verdict.MISPRINT, label="(2)")])
-    assert html_list(results).count("<strong>") == 1
-    assert "<strong>misprint</strong>" in html_list(results)
+    assert html_list(results).count("font-weight: bold") == 1
+    assert "font-weight: bold'>misprint<" in html_list(results)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "word"),
+    [(Verdict.HOLDS, "sharper"), (Verdict.CONDITION, "condition"), (Verdict.REFUTED, "right")],
+)
+def test_html_says_what_the_second_formula_is(verdict, word):
+    assert f">{word}: " in html_list(ledger.run([entry(verdict, verdict, correction="c")]))
 
 
 def invoke(monkeypatch, entries, *arguments):

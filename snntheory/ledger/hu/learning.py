@@ -332,8 +332,8 @@ ENTRIES = (
         _sum_over_currents,
         r"\sum_{m \ge k}\frac{\partial L}{\partial u^{(l)}_m}\frac{\partial u^{(l)}_m}{\partial i_m}"
         r"\frac{\partial i_m}{\partial u_k}\quad\text{(later currents held)}",
-        "(37) already carries an error to earlier currents; summing over all currents again counts it repeatedly, the "
-        "more often the smaller the time step.",
+        "(37) already carries an error to earlier currents; summing over all currents again counts it repeatedly: "
+        "on a long window the gradient is too large by about the synaptic time constant over the time step.",
     ),
     Entry(
         SOURCE,

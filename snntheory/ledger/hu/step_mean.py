@@ -56,7 +56,8 @@ def _with_a_spike() -> Finding:
     return conditional(
         max(low, second) < 1e-40,
         low < 1e-40,
-        f"times the spike's probability: orders 0 and 1 in dt {low:.0g}, order 2 left out: {second > 0}",
+        f"times the spike's probability: orders 0 and 1 in dt {low:.0g}; "
+        f"what is left out is of order {2 if second > 0 else 3}",
     )
 
 
