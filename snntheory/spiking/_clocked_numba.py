@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from . import placement as _placement
-from ._clocked_rule import KINDS, Floats, Rule, Run
+from ._clocked_rule import KINDS, Floats, Inputs, Rule, Run
 
 _compile: Any = numba.njit(cache=True, error_model="numpy", nogil=True)
 _taylor_coefficients = _compile(_placement.taylor_coefficients)
@@ -139,7 +139,11 @@ def _resolve(
 
 @_compile
 def _run(
-    inputs,
+    points,
+    dense,
+    starts,
+    steps,
+    values,
     drive,
     v0,
     i0,
@@ -160,8 +164,7 @@ def _run(
     tau_mem, tau_syn, r, v_threshold, _ = numbers
     kind, order, kick, placement, series_order, reset, restart, extremum, limit = codes
     late_reset, after_reset, keep = flags
-    rows, points = inputs.shape
-    for row in range(rows):
+    for row in range(drive.size):
         rest = r * drive[row]
         threshold = v_threshold - rest
         reset_value = v_reset - rest
@@ -169,8 +172,17 @@ def _run(
         late = False
         before = 0.0
         u, i = v0 - rest, i0
+        each, last = 0, 0
+        if dense.size == 0:
+            each, last = starts[row], starts[row + 1]
         for n in range(points):
-            now = inputs[row, n]
+            if dense.size > 0:
+                now = dense[row, n]
+            else:
+                now = 0.0
+                while each < last and steps[each] == n:
+                    now += values[each]
+                    each += 1
             start_u, start_i = u, i
             if n == 0:
                 u += b_u * now
@@ -224,10 +236,10 @@ def _run(
         count[row] = total
 
 
-def run(rule: Rule, inputs: Floats, drive: Floats, v0: float, i0: float, keep: bool) -> Run:
+def run(rule: Rule, inputs: Inputs, drive: Floats, v0: float, i0: float, keep: bool) -> Run:
     """As `_clocked_reference.run`."""
     neuron, model = rule.neuron, rule.model
-    rows, points = inputs.shape
+    rows, points = inputs.rows, inputs.points
     (to_u, couple), (_, to_i) = rule.increment
     step = (to_u, couple, to_i, *model.b, *model.b_previous)
     numbers = (neuron.tau_mem, neuron.tau_syn, neuron.r, neuron.v_threshold, model.b[1])
@@ -251,8 +263,8 @@ def run(rule: Rule, inputs: Floats, drive: Floats, v0: float, i0: float, keep: b
         times = np.full((rows, capacity), np.nan)
         count, hidden = np.zeros(rows, dtype=np.int64), np.zeros(rows, dtype=np.int64)
         _run(
-            inputs, drive, v0, i0, model.dt, step, numbers, codes, flags, neuron.v_reset, times, count, hidden,
-            voltage, current, spikes,
+            points, inputs.dense, inputs.starts, inputs.steps, inputs.values, drive, v0, i0, model.dt, step, numbers,
+            codes, flags, neuron.v_reset, times, count, hidden, voltage, current, spikes,
         )  # fmt: skip
         most = int(count.max())
         if most <= capacity or most > rule.max_spikes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._clocked_rule import Floats, Rule, Run
+from ._clocked_rule import Floats, Inputs, Rule, Run
 from .placement import (
     cubic_crossing,
     linear_crossing,
@@ -14,8 +14,9 @@ from .placement import (
 )
 
 
-def run(rule: Rule, inputs: Floats, drive: Floats, v0: float, i0: float, keep: bool) -> Run:
-    """Simulate one neuron per row of ``inputs`` (``S_0 ... S_N``); ``drive`` is a current for each row."""
+def run(rule: Rule, given: Inputs, drive: Floats, v0: float, i0: float, keep: bool) -> Run:
+    """Simulate one neuron per row of the inputs; ``drive`` is a current for each row."""
+    inputs = given.as_sums()
     neuron, dt = rule.neuron, rule.model.dt
     rows, points = inputs.shape
     rest = neuron.r * drive

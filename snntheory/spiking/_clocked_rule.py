@@ -98,6 +98,51 @@ class Rule:
 
 
 @dataclass
+class Inputs:
+    """Summed weights ``S_0 ... S_N`` of every row: as an array, or as the steps and weights of single spikes.
+
+    Attributes
+    ----------
+    points : int
+        ``N + 1``.
+    dense : ndarray, shape (rows, points) or (0, 0)
+        The sums; empty when the spikes are given.
+    starts : ndarray of int64, shape (rows + 1,)
+        The spikes of a row are ``starts[row] .. starts[row + 1] - 1``, in ascending order of their steps.
+    steps, values : ndarray, shape (n_spikes,)
+        Steps (those of ``points`` and later do not act) and weights.
+    """
+
+    points: int
+    dense: Floats
+    starts: NDArray[np.int64]
+    steps: NDArray[np.int64]
+    values: Floats
+
+    @classmethod
+    def sums(cls, dense: Floats) -> Inputs:
+        """Of an array of sums."""
+        empty = np.empty(0, dtype=np.int64)
+        return cls(dense.shape[1], dense, empty, empty, np.empty(0))
+
+    @property
+    def rows(self) -> int:
+        """Number of neurons."""
+        return len(self.dense) or len(self.starts) - 1
+
+    def as_sums(self) -> Floats:
+        """Shape (rows, points)."""
+        if self.dense.size:
+            return self.dense
+        row = np.repeat(np.arange(self.rows), np.diff(self.starts))
+        inside = self.steps < self.points
+        flat = np.bincount(
+            row[inside] * self.points + self.steps[inside], self.values[inside], self.rows * self.points
+        )
+        return flat.astype(np.float64).reshape(self.rows, self.points)
+
+
+@dataclass
 class Run:
     """What a backend returns for ``rows`` neurons and ``n_steps + 1`` grid points.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .. import _check
 from .._version import __version__
@@ -17,10 +17,10 @@ from ..linear import discretize
 from ..neuron import CubaLIF
 from ..traces import make_traces
 from . import _clocked_reference
-from ._clocked_rule import EXACT, KINDS, POWER_SERIES, Floats, Rule, Run, kick_of
+from ._clocked_rule import EXACT, KINDS, POWER_SERIES, Floats, Inputs, Rule, Run, kick_of
 from .events import MAX_SPIKES, SpikeLimitReached
 from .placement import PLACEMENTS
-from .rounding import ROUNDING, grid_inputs
+from .rounding import ROUNDING, grid_index
 
 RESET_AT = ("grid", "spike", "next_step")
 INPUTS = ("dirac", "sampled")
@@ -108,12 +108,13 @@ def simulate(
     dt, t_max = _check.positive("dt", dt, "s"), _check.positive("t_max", t_max, "s")
     _check.choice("rounding", rounding, ROUNDING)
     delay = _check.integer("delay", delay, minimum=0)
-    trains = _trains(spike_times, weights, t_max)
+    times, each, starts = _trains(spike_times, weights, t_max)
     ratio = t_max / dt
     n_steps = max(1, int(np.ceil(ratio - 1e-9 * max(1.0, ratio * 1e-6))))
-    inputs = np.array([grid_inputs(times, own, dt, n_steps, rounding, delay) for times, own in trains])
+    steps = grid_index(times, dt, rounding) + delay
+    inputs = Inputs(n_steps + 1, np.empty((0, 0)), starts, steps, each)
     return _simulate(
-        neuron, inputs[None], dt, scheme, order, spike_placement, reset_at, input=input,
+        neuron, inputs, (1, len(starts) - 1), dt, scheme, order, spike_placement, reset_at, input=input,
         labels={"rounding": rounding, "input_delay": delay}, **options,
     )  # fmt: skip
 
@@ -176,17 +177,20 @@ def simulate_inputs(
     inputs = _check.array("inputs", inputs, ndim=3)
     if 0 in inputs.shape:
         raise ValueError(f"inputs must have at least one trial, neuron and step, got shape {inputs.shape}")
-    padded = np.concatenate([np.zeros((*inputs.shape[:2], 1)), inputs], axis=2)
+    trials, neurons, n_steps = inputs.shape
+    padded = np.zeros((trials * neurons, n_steps + 1))
+    padded[:, 1:] = inputs.reshape(-1, n_steps)
     return _simulate(
-        neuron, padded, dt, scheme, order, spike_placement, reset_at, input=input, series_order=series_order,
-        constant_current=constant_current, detect=detect, sample=sample, v0=v0, i0=i0, max_spikes=max_spikes,
-        record=record, backend=backend, labels={},
+        neuron, Inputs.sums(padded), (trials, neurons), dt, scheme, order, spike_placement, reset_at, input=input,
+        series_order=series_order, constant_current=constant_current, detect=detect, sample=sample,
+        v0=v0, i0=i0, max_spikes=max_spikes, record=record, backend=backend, labels={},
     )  # fmt: skip
 
 
 def _simulate(
     neuron: CubaLIF,
-    inputs: Floats,
+    inputs: Inputs,
+    shape: tuple[int, int],
     dt: float,
     scheme: str,
     order: int | None,
@@ -205,7 +209,7 @@ def _simulate(
     record: str = "traces",
     backend: str = "auto",
 ) -> xr.Dataset:
-    """Of inputs ``S_0, S_1, ...``, shape (trial, neuron, point)."""
+    """Of inputs ``S_0, S_1, ...`` for each of ``shape`` = (trials, neurons)."""
     model = discretize(neuron, dt, scheme, order)
     for name, value, allowed in (
         ("spike_placement", spike_placement, PLACEMENTS),
@@ -232,21 +236,20 @@ def _simulate(
         after_reset=sample == "after_reset",
         max_spikes=_check.integer("max_spikes", max_spikes, minimum=1),
     )
-    trials, neurons, points = inputs.shape
     currents = _check.array("constant_current", constant_current)
     try:
-        currents = np.broadcast_to(currents, (trials, neurons))
+        currents = np.broadcast_to(currents, shape)
     except ValueError:
         raise ValueError(
-            f"constant_current must be a scalar or fit (trial, neuron) = ({trials}, {neurons}), "
-            f"got shape {currents.shape}"
+            f"constant_current must be a scalar or fit (trial, neuron) = {shape}, got shape {currents.shape}"
         ) from None
-    rows = inputs.reshape(-1, points) * (dt if input == "sampled" else 1.0)
+    if input == "sampled":
+        inputs = replace(inputs, dense=inputs.dense * dt, values=inputs.values * dt)
     with np.errstate(over="ignore", invalid="ignore"):  # a diverging run is refused below, with its remedy
         run = _backend(backend, scheme)(
-            rule, rows, np.ascontiguousarray(currents).ravel(), v0, i0, record == "traces"
+            rule, inputs, np.ascontiguousarray(currents).ravel(), v0, i0, record == "traces"
         )
-    _report_limit(run, rule.max_spikes, neurons)
+    _report_limit(run, rule.max_spikes, shape[1])
     attributes = {
         **asdict(neuron),
         "scheme": scheme,
@@ -261,38 +264,50 @@ def _simulate(
         "constant_current": float(currents.flat[0]) if np.ptp(currents) == 0 else currents.tolist(),
         "source": f"snntheory {__version__}",
     }
-    return _dataset(run, (trials, neurons), dt, rule, attributes)
+    return _dataset(run, shape, dt, rule, attributes)
 
 
-def _trains(spike_times: Any, weights: Any, t_max: float) -> list[tuple[Floats, Floats]]:
-    """Checked (times, weights) of every neuron."""
-    nested = (
-        isinstance(spike_times, list | tuple) and len(spike_times) > 0 and np.ndim(spike_times[0]) == 1
-    ) or np.ndim(spike_times) == 2
-    lists = list(spike_times) if nested else [spike_times]
-    own = [weights] * len(lists)
-    if nested and np.ndim(weights if np.isscalar(weights) else weights[0]) == 1:
-        if len(weights) != len(lists):
+def _trains(spike_times: Any, weights: Any, t_max: float) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Checked times and weights of all neurons, one train after the other, and where each begins (and the end)."""
+    several = (isinstance(spike_times, list | tuple) and any(np.ndim(each) for each in spike_times)) or (
+        np.ndim(spike_times) == 2
+    )
+    trains = [np.asarray(each) for each in spike_times] if several else [np.asarray(spike_times)]
+    own = (
+        list(weights)
+        if several and not np.isscalar(weights) and np.ndim(weights[0])
+        else [weights] * len(trains)
+    )
+    if len(own) != len(trains):
+        raise ValueError(f"weights must have one array per train: {len(own)} arrays for {len(trains)} trains")
+    for train, each in zip(trains, own, strict=True):
+        if train.ndim != 1:
+            raise ValueError(f"spike_times must have 1 dimension(s) for each neuron, got shape {train.shape}")
+        if np.ndim(each) > 1 or (np.ndim(each) == 1 and len(each) != train.size):
             raise ValueError(
-                f"weights must have one array per train: {len(weights)} arrays for {len(lists)} trains"
+                f"weights must be a scalar or have one entry per spike: weights has shape {np.shape(each)}, "
+                f"spike_times {train.shape}"
             )
-        own = list(weights)
-    result = []
-    for times, each in zip(lists, own, strict=True):
-        times = _check.array("spike_times", times, ndim=1, minimum=0.0)
-        if np.any(np.diff(times) < 0):
-            place = int(np.argmax(np.diff(times) < 0))
-            raise ValueError(
-                f"spike_times must be in ascending order, got {times[place]:g} before {times[place + 1]:g} s; "
-                "sort times and weights together, for example with order = numpy.argsort(spike_times)"
-            )
-        if times.size and times[-1] > t_max:
-            raise ValueError(
-                f"t_max must not lie before the last input, got t_max = {t_max:g} s and an input at {times[-1]:g} s; "
-                "raise t_max or leave out the later inputs"
-            )
-        result.append((times, _check.array("weights", each)))
-    return result
+    times = _check.array("spike_times", np.concatenate(trains), minimum=0.0)
+    starts = np.cumsum([0, *(train.size for train in trains)])
+    if np.isscalar(weights):
+        values = np.full(times.size, _check.number("weights", weights))
+    else:
+        spread = [np.broadcast_to(each, train.shape) for train, each in zip(trains, own, strict=True)]
+        values = _check.array("weights", np.concatenate(spread))
+    falls = np.flatnonzero(np.diff(times) < 0)
+    falls = falls[~np.isin(falls + 1, starts)]
+    if falls.size:
+        raise ValueError(
+            f"spike_times must be in ascending order, got {times[falls[0]]:g} before {times[falls[0] + 1]:g} s; "
+            "sort times and weights together, for example with order = numpy.argsort(spike_times)"
+        )
+    if times.size and times.max() > t_max:
+        raise ValueError(
+            f"t_max must not lie before the last input, got t_max = {t_max:g} s and an input at {times.max():g} s; "
+            "raise t_max or leave out the later inputs"
+        )
+    return times, values, starts
 
 
 def _series_order(scheme: str, placement: str, order: int | None, declared: Any) -> int:

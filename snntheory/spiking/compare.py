@@ -69,7 +69,8 @@ def spike_train(traces: xr.Dataset, trial: int = 0, neuron: int = 0) -> Floats:
     """Spike times in seconds of one trial and neuron of a Dataset with padded ``spike_times``."""
     if "spike_times" not in traces:
         raise ValueError("the Dataset holds no spike_times; simulate gives them, and so may a file")
-    times = np.asarray(traces["spike_times"].isel(trial=trial, neuron=neuron).values, dtype=np.float64)
+    variable = traces.variables["spike_times"].transpose("trial", "neuron", ...)
+    times = np.asarray(variable.values[trial, neuron], dtype=np.float64)
     return times[~np.isnan(times)]
 
 

@@ -223,9 +223,7 @@ def integrate(
 
     t_max, dt = _check.positive("t_max", t_max, "s"), _check.positive("dt", dt, "s")
     _check.choice("points", points, POINTS)
-    ((times, each),) = _trains(spike_times, weights, t_max)
-    if each.ndim > 1 or (each.ndim == 1 and each.shape != times.shape):
-        raise ValueError(f"weights must be a scalar or have one entry per spike, got shape {each.shape}")
+    times, each, _ = _trains(np.asarray(spike_times), weights, t_max)
     if (order is None) == (tolerance is None):
         raise ValueError("give either order or tolerance")
     if v0 >= neuron.v_threshold and neuron.reset != "none":
@@ -235,7 +233,7 @@ def integrate(
     offsets = np.clip(times - (steps - 1) * dt, 0.0, dt)
     offsets[(points == "grid") | (offsets > (1 - 1e-9) * dt)] = dt
     inputs: list[list[tuple[float, float]]] = [[] for _ in range(n_steps + 1)]
-    for step, offset, weight in zip(steps, offsets, np.broadcast_to(each, times.shape), strict=True):
+    for step, offset, weight in zip(steps, offsets, each, strict=True):
         inputs[step].append((float(offset), float(weight)))
 
     piece = _Piece(neuron, order, tolerance, constant_current)
