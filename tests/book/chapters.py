@@ -5,6 +5,7 @@ the chapter keeps it.
 """
 
 import ast
+import builtins
 import re
 import statistics
 from dataclasses import dataclass
@@ -266,24 +267,26 @@ def numbers(chapter: Chapter) -> list[str]:
 
 
 def glued(chapter: Chapter) -> list[str]:
-    """Every glued number is asserted: a name in its value occurs in an ``assert`` of the chapter.
+    """Every glued number is asserted: all that its value is made of occurs in an ``assert`` of the chapter.
 
-    ``glue("slope", slope)`` needs for example ``assert abs(slope - 2) < 0.1`` in some cell. Figures and settings that
-    are literals in the same chapter (``dt = 0.001``) need none.
+    ``glue("slope", slope)`` needs for example ``assert abs(slope - 2) < 0.1`` in some cell. Where a part is glued, that
+    part or the whole is asserted: ``low[0]`` is by ``low[0] > 1`` and by ``all(low > 1)``, not by ``low[1] > 1``. Names
+    of literals in the same chapter (``dt = 0.001``), modules and functions that are called need no assertion.
     """
-    asserted: set[str] = set()
-    literals: set[str] = set()
+    asserted: set[tuple[str, ...]] = set()
+    free: set[str] = set(dir(builtins)) | {"fig", "figure"}
     values: dict[str, ast.expr] = {}
     for cell in chapter.cells:
         for node in ast.walk(cell.tree):
             if isinstance(node, ast.Assert):
-                asserted |= {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+                asserted |= references(node)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                free |= {(alias.asname or alias.name).split(".")[0] for alias in node.names}
             elif isinstance(node, ast.Assign) and not any(
-                isinstance(n, ast.Name) for n in ast.walk(node.value)
+                isinstance(name, ast.Name) for name in ast.walk(node.value)
             ):
-                literals |= {
-                    n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)
-                }
+                targets = (name for target in node.targets for name in ast.walk(target))
+                free |= {name.id for name in targets if isinstance(name, ast.Name)}
             elif (
                 isinstance(node, ast.Call)
                 and getattr(node.func, "id", getattr(node.func, "attr", "")) == "glue"
@@ -293,19 +296,38 @@ def glued(chapter: Chapter) -> list[str]:
                 values[str(node.args[0].value)] = node.args[1]
     faults = []
     for key, value in values.items():
-        names = {name.id for name in ast.walk(value) if isinstance(name, ast.Name)} - {
-            "float",
-            "int",
-            "np",
-            "str",
-        }
-        if names and not names & asserted and not names <= literals | {"fig", "figure"}:
-            faults.append(f"nothing asserts the glued number {key!r}")
+        for path in sorted(references(value)):
+            if path[0] not in free and not any(path[:n] in asserted for n in range(1, len(path) + 1)):
+                faults.append(f"nothing asserts {''.join(path)!r} of the glued number {key!r}")
     used = set(re.findall(r"\{glue:[\w:]+\}`([\w.-]+)", chapter.prose)) | set(
         re.findall(r"\{glue:figure\}\s*([\w.-]+)", chapter.prose)
     )
     faults += [f"{key!r} is used but not glued in this chapter" for key in sorted(used - values.keys())]
     return faults + [f"{key!r} is glued but not used" for key in sorted(values.keys() - used)]
+
+
+def references(tree: ast.AST) -> set[tuple[str, ...]]:
+    """What an expression reads: each name with the attributes and indices behind it, ``("low", "[0]")``."""
+    found, inner, bound = set(), set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.comprehension):
+            bound |= {name.id for name in ast.walk(node.target) if isinstance(name, ast.Name)}
+        if isinstance(node, ast.Call):
+            # a method belongs to what it is called on; a function is no number
+            inner.add(id(node.func))
+        if not isinstance(node, ast.Name | ast.Attribute | ast.Subscript) or id(node) in inner:
+            continue
+        path: list[str] = []
+        part: ast.AST = node
+        while isinstance(part, ast.Attribute | ast.Subscript):
+            path.insert(
+                0, f".{part.attr}" if isinstance(part, ast.Attribute) else f"[{ast.unparse(part.slice)}]"
+            )
+            part = part.value
+            inner.add(id(part))
+        if isinstance(part, ast.Name):
+            found.add((part.id, *path))
+    return {path for path in found if path[0] not in bound}
 
 
 def sections(chapter: Chapter) -> list[str]:

@@ -69,6 +69,12 @@ BREACHES = {
     "typed in a caption": ("numbers", "at time zero.", "at time 0.0."),
     "typed unit": ("numbers", "One hump.", "One hump of 20 ms."),
     "nothing asserted": ("glued", "assert 9 < peak_ms < 10\n", ""),
+    "one of two asserted": ("glued", "peak_ms, display", "peak_ms / other, display"),
+    "another part asserted": (
+        "glued",
+        'glue("sample_peak", peak_ms',
+        'assert peaks[1] > 0\nglue("sample_peak", peaks[0]',
+    ),
     "unknown key": ("glued", "`sample_peak:.1f`", "`other:.1f`"),
     "no own traces": ("sections", "## On your own traces", "## Further"),
     "other order": ("sections", "## Summary", "## Conclusion"),
