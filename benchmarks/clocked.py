@@ -263,6 +263,9 @@ def _print(results: dict[str, dict[str, Any]], facts: dict[str, Any]) -> None:
             f"{row['missed']} + {row['extra']}",
         )
     console.print(table)
+    for name, row in results.items():
+        if name not in timed:
+            console.print(f"{name}: {row['note']}", soft_wrap=True)
     console.print(
         "ratio: of median processor times, to the first row. Error: against the exact event-driven times."
     )
