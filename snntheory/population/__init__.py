@@ -1,5 +1,6 @@
 """Many identical neurons: moments, rates and densities of (u, i), in continuous time and on a grid."""
 
+from .fokker_planck import StationaryDensity, stationary_density
 from .moments import (
     discrete_autocovariance,
     discrete_cumulants,
@@ -21,6 +22,7 @@ from .rates import (
 
 __all__ = [
     "OutsideValidity",
+    "StationaryDensity",
     "coloured_rate",
     "cv",
     "discrete_autocovariance",
@@ -33,5 +35,6 @@ __all__ = [
     "grid_rate",
     "shot_noise_rate",
     "siegert",
+    "stationary_density",
     "threshold_integration",
 ]
