@@ -31,6 +31,8 @@ def ledger(
     from ..ledger.report import write_json
 
     chosen = book.entries(source)
+    if json is not None and not json.parent.is_dir():  # said before the work, not after it
+        raise FileNotFoundError(f"cannot write {json}: there is no folder {json.parent}; create it first")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("checking", total=len(chosen))
