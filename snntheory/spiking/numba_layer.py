@@ -46,10 +46,22 @@ def _extremum(u, drive, tau_mem, tau_syn):
 @_compile
 def _rise(u, drive, low, high, threshold, tau_mem, tau_syn):
     """The crossing in ``[low, high]``, where ``u`` rises: parabolas that osculate, kept in the bracket."""
+    slow, fast = max(tau_mem, tau_syn), min(tau_mem, tau_syn)
+    gap = (slow - fast) / (slow * fast)
     s = low
     for _ in range(100):
-        _, syn, coupled = _factors(s, tau_mem, tau_syn)
-        excess = (u - threshold) + u * math.expm1(-s / tau_mem) + drive * coupled
+        if s < slow:  # two exponentials do: 1 - e^{-s/slow} and 1 - e^{-s gap}
+            slower, ratio = math.expm1(-s / slow), math.expm1(-s * gap)
+            faster = slower + ratio + slower * ratio
+            loss, syn = (slower, 1.0 + faster) if tau_mem == slow else (faster, 1.0 + slower)
+            if gap == 0.0:
+                coupled = (s / tau_mem) * (1.0 + slower)
+            else:
+                coupled = -(1.0 + slower) * ratio * (tau_syn / (slow - fast))
+        else:
+            loss = math.expm1(-s / tau_mem)
+            _, syn, coupled = _factors(s, tau_mem, tau_syn)
+        excess = (u - threshold) + u * loss + drive * coupled
         if excess == 0.0:
             return s
         if excess < 0.0:
@@ -59,21 +71,26 @@ def _rise(u, drive, low, high, threshold, tau_mem, tau_syn):
         now = drive * syn
         slope = (now - (excess + threshold)) / tau_mem
         curvature = (-now / tau_syn - slope) / tau_mem
-        root = slope + math.sqrt(max(slope * slope - 2.0 * excess * curvature, 0.0))
+        there = math.sqrt(
+            max(slope * slope - 2.0 * excess * curvature, 0.0)
+        )  # the slope where the parabola crosses
+        root = slope + there
         following = s - 2.0 * excess / root if root > 0.0 else high
         if not low < following < high:
             if abs(following - s) <= 4e-16 * s:  # a step of the size of its own rounding, over the edge
                 return s
             following = 0.5 * (low + high)
-        if abs(following - s) <= 2e-16 * s or not low < following < high:
+        step = abs(following - s)
+        third = abs(now / (tau_syn * tau_syn) - curvature) / tau_mem  # what the parabola has left out
+        if step <= 2e-16 * s or third * step * step * step <= 3e-16 * there * following:
             return following
         s = following
     return s
 
 
 @_compile
-def _crossing(u, drive, duration, armed, threshold, tau_mem, tau_syn):
-    """As :func:`snntheory.spiking.crossing.crossing_time`."""
+def _search(u, drive, duration, later, armed, threshold, tau_mem, tau_syn):
+    """As :func:`snntheory.spiking.crossing.crossing_time`, given the voltage ``later`` at the end."""
     if armed and u >= threshold:
         return 0.0
     if not armed and threshold >= 0.0:
@@ -83,17 +100,19 @@ def _crossing(u, drive, duration, armed, threshold, tau_mem, tau_syn):
     if slope > 0.0 or (slope == 0.0 and drive < 0.0):
         if not armed or (threshold >= 0.0 and drive <= threshold):
             return math.inf
-        peak = _extremum(u, drive, tau_mem, tau_syn) if drive > 0.0 else math.inf
-        if threshold >= 0.0 and peak == math.inf:
-            return math.inf
-        if threshold == 0.0:
-            gap = (tau_mem - tau_syn) / tau_syn
-            part = u / drive
-            if part * gap <= -1.0:
+        if threshold == 0.0 or later < threshold:
+            peak = _extremum(u, drive, tau_mem, tau_syn) if drive > 0.0 else math.inf
+            if threshold >= 0.0 and peak == math.inf:
                 return math.inf
-            s = -tau_mem * (math.log1p(part * gap) / gap if gap != 0.0 else part)
-            return s if s <= duration else math.inf
-        if peak <= duration:
+            if threshold == 0.0:
+                gap = (tau_mem - tau_syn) / tau_syn
+                part = u / drive
+                if part * gap <= -1.0:
+                    return math.inf
+                s = -tau_mem * (math.log1p(part * gap) / gap if gap != 0.0 else part)
+                return s if s <= duration else math.inf
+            if peak > duration:
+                return math.inf
             high = peak
             if tau_mem == 2.0 * tau_syn:
                 rest = 1.0 - slope / drive / 2.0
@@ -103,14 +122,10 @@ def _crossing(u, drive, duration, armed, threshold, tau_mem, tau_syn):
             if top < threshold:
                 return math.inf
     else:
-        if threshold >= 0.0 or drive >= 0.0:
+        if threshold >= 0.0 or drive >= 0.0 or later < threshold:
             return math.inf
         low = _extremum(u, drive, tau_mem, tau_syn)
         if low >= high or (not armed and drive * math.exp(-low / tau_syn) >= threshold):
-            return math.inf
-    if high == duration:
-        mem, _, coupled = _factors(high, tau_mem, tau_syn)
-        if u * mem + drive * coupled < threshold:
             return math.inf
     if low == 0.0:
         distance = threshold - u
@@ -121,6 +136,14 @@ def _crossing(u, drive, duration, armed, threshold, tau_mem, tau_syn):
             z = distance / (slope + math.sqrt(max(slope * slope - (2.0 * drive - u) * distance, 0.0)))
             return min(-tau_syn * math.log1p(-z), high) if z < 1.0 else high
     return _rise(u, drive, low, high, threshold, tau_mem, tau_syn)
+
+
+@_compile
+def crossing_time(u, drive, duration, armed, threshold, tau_mem, tau_syn):
+    """As :func:`snntheory.spiking.crossing.crossing_time`."""
+    mem, _, coupled = _factors(duration, tau_mem, tau_syn)
+    later = u * mem + drive * coupled
+    return _search(u, drive, duration, later, armed, threshold, tau_mem, tau_syn)
 
 
 @_compile
@@ -204,7 +227,7 @@ def _feed_forward(
                         elapsed, rest = 0.0, length
                         v, d, may = u[j], drive[j], armed[j]
                         while rest > 0.0:
-                            s = _crossing(v, d, rest, may, threshold, tau_mem, tau_syn)
+                            s = _search(v, d, rest, next_u[j], may, threshold, tau_mem, tau_syn)
                             if s == math.inf:
                                 break
                             d *= math.exp(-s / tau_syn)
@@ -284,7 +307,7 @@ def _recurrent(
                     later, left = u[j] * mem + drive[j] * coupled, drive[j] * syn
                     waits[j] = math.inf
                     if not screen or _may_fire(u[j], drive[j], later, left, threshold):
-                        waits[j] = _crossing(u[j], drive[j], rest, armed[j], threshold, tau_mem, tau_syn)
+                        waits[j] = _search(u[j], drive[j], rest, later, armed[j], threshold, tau_mem, tau_syn)
                         first = min(first, waits[j])
                 if first < math.inf:
                     mem, syn, coupled = _factors(first, tau_mem, tau_syn)

@@ -15,7 +15,7 @@ from snntheory.spiking import first_crossing
 from snntheory.spiking.crossing import crossing_time, factors
 
 numba_layer = pytest.importorskip("snntheory.spiking.numba_layer", reason="numba is not installed")
-SEARCHES = {"reference": crossing_time, "numba": numba_layer._crossing}
+SEARCHES = {"reference": crossing_time, "numba": numba_layer.crossing_time}
 RATIOS = [2.0, 0.5, 1.0, 1.3, 2.0000001, 0.9999999, 1e3, 1e-3]
 
 
