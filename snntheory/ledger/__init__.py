@@ -21,6 +21,7 @@ SOURCES = {
     "fast_and_precise": "Lee et al. (2023)",
     "yang": "Yang (2020)",
 }
+"""Short names of the sources, and how the book cites them."""
 
 __all__ = ["SOURCES", "Entry", "Finding", "Verdict", "differing", "entries", "run"]
 
