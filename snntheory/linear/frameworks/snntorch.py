@@ -18,7 +18,7 @@ LEAKY = Framework(
     input=sympy.ImmutableMatrix([1, 0]),
     usual={"beta": sympy.exp(-delta_t / tau_mem)},
     nearest=("impulse_invariance", None),
-    reset=Reset(("subtract", "to_value"), step="next"),
+    reset=Reset(("subtract", "to_value"), step="next", recorded="before"),
     bounds={"beta": _UNIT},
     has_synapse=False,
     remark="reset_delay=False moves the reset into the spike's step; with the default the voltage that is read still "
@@ -35,7 +35,7 @@ SYNAPTIC = Framework(
     usual={"alpha": DECAY_SYN, "beta": DECAY_MEM},
     exact={"alpha": DECAY_SYN, "beta": DECAY_MEM},
     nearest=("impulse_invariance", None),
-    reset=Reset(("subtract", "to_value"), step="next", drops_input=True),
+    reset=Reset(("subtract", "to_value"), step="next", recorded="before", drops_input=True),
     bounds={"alpha": _UNIT, "beta": _UNIT},
     remark='reset_mechanism="zero" sets the voltage of the next step to 0 after that step\'s current was added, so it '
     "drops that current",
