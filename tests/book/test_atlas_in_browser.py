@@ -226,6 +226,30 @@ def test_order_is_chosen_with_its_scheme(visit, fragment):
     assert 'discretize(CubaLIF(0.02, 0.01), 0.004, "parker_sochacki", 3)' in readout(page, "In Python")
 
 
+def test_numbers_are_written_as_one_writes_them(visit, fragment):
+    """Neither 1.00e+3 nor 1.00e-5 on an axis nor 1.4e-32 for a gain that is zero."""
+    page = visit(fragment)
+    setting = """([scheme, dt]) => { const atlas = document.querySelector('.snntheory-atlas').atlas;
+        Object.assign(atlas.state, {scheme, dt}); atlas.update(); }"""
+    page.evaluate(setting, ["bilinear", 0.03])
+    assert readout(page, "Gain at Nyquist") == "0 times the true one"
+    page.evaluate(setting, ["scaled_impulse", 0.0002])
+    ticks = page.eval_on_selector_all("svg.panel text", "nodes => nodes.map(node => node.textContent)")
+    assert "1000" in ticks and not any("e+" in text or ".00e" in text for text in ticks)
+    assert "(−100 %)" in readout(page, "Area of one response")
+
+
+def test_a_response_of_the_wrong_sign_is_called_so(visit, fragment):
+    """Parker-Sochacki of order 2 with x + y > 2: both poles positive, the coupling 1 - (x + y)/2 negative."""
+    page = visit(fragment)
+    page.evaluate(
+        """() => { const atlas = document.querySelector('.snntheory-atlas').atlas;
+            Object.assign(atlas.state, {scheme: 'parker_sochacki', order: 2, dt: 0.016}); atlas.update(); }"""
+    )
+    assert readout(page, "Verdict") == "stable, but a positive spike lowers the voltage"
+    assert "membrane 0.52, synapse 0.68" in readout(page, "Poles")  # 1 - x + x^2/2 at 0.8 and 1.6
+
+
 def test_equal_time_constants_are_nothing_special(visit, fragment):
     page = visit(fragment)
     page.get_by_label("impulse invariance", exact=True).check()

@@ -34,6 +34,7 @@ function discreteNeuron(equations, key, dt, tauMem, tauSyn, r) {
     zeros: roots(numerator),
     timeConstants: poles.map((pole) => equations.timeConstant(dt, pole)),
     area: stable ? equations.area(dt, ...entries) : Infinity,
+    inverted: stable && equations.area(dt, ...entries) < 0,
     limits: equations.limits[key](tauMem, tauSyn),
     gain: (omega) => dt * Math.hypot(...part(omega * dt)) /
       factors(omega * dt).reduce((product, f) => product * Math.hypot(...f), 1),
@@ -75,10 +76,10 @@ function element(tag, attributes, ...children) {
 
 function number(value, digits = 3) {
   if (value === Infinity) return "∞";
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  const text = size >= 1e5 || size < 1e-4 ? value.toExponential(digits - 1) : value.toPrecision(digits);
-  return (text.includes("e") ? text : String(Number(text))).replace("-", "−");
+  if (Math.abs(value) < 1e-14) return "0"; // no number of this figure is meant to be that small: rounding
+  const size = Math.abs(value), rounded = Number(value.toPrecision(digits));
+  const text = size >= 1e6 || size < 1e-4 ? rounded.toExponential() : String(rounded);
+  return text.replace("e+", "e").replaceAll("-", "−");
 }
 function seconds(value) {
   if (!Number.isFinite(value)) return "∞";
@@ -303,7 +304,8 @@ function mount(root, equations, data) {
     drawFrequency(panels, neuron, state, colour, equations);
     const omega = Math.PI / state.dt, exact = equations.gain(omega, state.tauMem, state.tauSyn, state.r);
     const taus = [state.tauMem, state.tauSyn], [stability, monotony] = neuron.limits;
-    const verdict = neuron.monotone ? "stable, decays without changing sign"
+    const verdict = neuron.inverted ? "stable, but a positive spike lowers the voltage"
+      : neuron.monotone ? "stable, decays without changing sign"
       : neuron.stable ? "stable, but rings: a pole is negative" : "unstable";
     const times = neuron.timeConstants.map((tau, k) => neuron.stable
       ? `${k ? "synapse" : "membrane"} ${seconds(tau)} (${percent(tau / taus[k])})` : "").filter(Boolean);
