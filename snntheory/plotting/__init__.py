@@ -8,6 +8,7 @@ from .discretisation import (
     response_figure,
 )
 from .error import convergence_figure, error_bound_figure, rounding_figure
+from .events import causality_figure, latency_figure, spike_train_figure, window_error_figure
 from .frameworks import framework_psp_figure, framework_step_figure
 from .frequency import aliasing_figure, group_delay_figure, warping_figure
 from .interactive import Atlas, atlas, atlas_figure
@@ -32,6 +33,7 @@ __all__ = [
     "atlas_figure",
     "bode_figure",
     "cancellation_figure",
+    "causality_figure",
     "colour_for_dt",
     "convergence_figure",
     "decay_figure",
@@ -43,6 +45,7 @@ __all__ = [
     "hidden_time_constant_figure",
     "kernel_figure",
     "label_lines",
+    "latency_figure",
     "order_figure",
     "pole_figure",
     "psd_figure",
@@ -53,10 +56,12 @@ __all__ = [
     "response_figure",
     "rounding_figure",
     "scalogram_figure",
+    "spike_train_figure",
     "stability_limit_figure",
     "stability_region_figure",
     "step_figure",
     "use_style",
     "voltage_figure",
     "warping_figure",
+    "window_error_figure",
 ]
