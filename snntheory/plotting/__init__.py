@@ -21,6 +21,14 @@ from .linear import (
     voltage_figure,
 )
 from .spectra import psd_figure, psd_ratio_figure, scalogram_figure
+from .spiking import (
+    cut_step_figure,
+    displacement_figure,
+    hidden_spikes_figure,
+    locking_figure,
+    spike_order_figure,
+    spike_placement_figure,
+)
 from .stability import stability_limit_figure, stability_region_figure
 from .style import colour_for_dt, format_dt, label_lines, use_style
 from .training import accuracy_figure, recording_figure, reset_factor_figure
@@ -36,16 +44,20 @@ __all__ = [
     "causality_figure",
     "colour_for_dt",
     "convergence_figure",
+    "cut_step_figure",
     "decay_figure",
+    "displacement_figure",
     "error_bound_figure",
     "format_dt",
     "framework_psp_figure",
     "framework_step_figure",
     "group_delay_figure",
+    "hidden_spikes_figure",
     "hidden_time_constant_figure",
     "kernel_figure",
     "label_lines",
     "latency_figure",
+    "locking_figure",
     "order_figure",
     "pole_figure",
     "psd_figure",
@@ -56,6 +68,8 @@ __all__ = [
     "response_figure",
     "rounding_figure",
     "scalogram_figure",
+    "spike_order_figure",
+    "spike_placement_figure",
     "spike_train_figure",
     "stability_limit_figure",
     "stability_region_figure",
