@@ -94,7 +94,9 @@ def test_another_training_in_the_same_place_is_refused(tmp_path):
     (tmp_path / "state").mkdir()
     quick = replace(TINY, epochs=0)
     time_step_spectra.train_and_record(quick, "physical", 0.004, tmp_path / "state")
-    with pytest.raises(checkpoints.CheckpointError, match="belongs to another training: its learning_rate"):
+    with pytest.raises(
+        checkpoints.CheckpointError, match="belongs to another training: learning_rate was 0.005, now 0.1"
+    ):
         time_step_spectra.train_and_record(
             replace(quick, learning_rate=0.1), "physical", 0.004, tmp_path / "state"
         )

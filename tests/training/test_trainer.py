@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from snntheory import CubaLIF
+from snntheory.linear import UnstableStep
 from snntheory.training import (
     CountCrossEntropy,
     FirstSpike,
@@ -246,7 +247,8 @@ def test_cuda_that_is_not_there(small, monkeypatch):
 @pytest.mark.parametrize(("scheme", "dt"), [(("forward_euler",), 0.02), (("parker_sochacki", 2), 0.021)])
 def test_a_scheme_that_is_unstable_at_this_time_step_is_refused(small, scheme, dt):
     images, labels, _ = small
-    network = Network((6, 8, 3), NEURON, dt, *scheme)
+    with pytest.warns(UnstableStep):
+        network = Network((6, 8, 3), NEURON, dt, *scheme)
     with pytest.raises(ValueError, match=r"dt must be below 0.02 s .*unstable at 0.02.*smaller dt"):
         fit(network, images, labels, **QUICK)
     # to look at it is allowed
