@@ -74,6 +74,24 @@ def test_parametric_node_is_the_same_with_tau_from_its_weight(inputs, equals_dec
     equals_declaration("spikingjelly.LIFNode", {"tau": 20.0}, DT, inputs, voltage, atol=1e-5)
 
 
+def test_complementary_node_is_the_same_below_threshold(inputs, equals_declaration):
+    name = "spikingjelly.LIFNode(decay_input=False)"
+    _, voltage = run(neuron.ComplementaryLIFNode(tau=20.0, v_threshold=1e9), inputs)
+    equals_declaration(name, {"tau": 20.0}, DT, inputs, voltage)
+
+
+@pytest.mark.parametrize("kind", ["NoisyCUBALIFNode", "ILCCUBALIFNode"])
+def test_relatives_of_the_cuba_node_charge_in_the_same_way(kind, inputs, equals_declaration):
+    node, voltage = object.__new__(getattr(neuron, kind)), []  # the charge alone: their layers need shapes
+    torch.nn.Module.__init__(node)
+    node.c_decay, node.v_decay = 0.9, 0.95
+    node.c = node.v = torch.zeros(1, dtype=torch.float64)
+    for value in inputs:
+        node.neuronal_charge(torch.tensor([value], dtype=torch.float64))
+        voltage.append(node.v.item())
+    equals_declaration("spikingjelly.CUBALIFNode", {"c_decay": 0.9, "v_decay": 0.95}, DT, inputs, voltage)
+
+
 def test_synapse_filter_is_no_linear_system():
     """A spike stops the decay of that step, so two spikes are not the sum of one and one."""
 

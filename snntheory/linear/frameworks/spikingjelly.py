@@ -1,4 +1,8 @@
-"""SpikingJelly: forward Euler in steps; most of its nodes have no synapse."""
+"""SpikingJelly: forward Euler in steps; most of its nodes have no synapse.
+
+Not here, because they are no linear filters below threshold: ``KLIFNode`` rectifies its voltage, ``GatedLIFNode`` mixes
+a linear decay into it, and the current of ``SynapseFilter`` does not decay in a step with a spike.
+"""
 
 import sympy
 
@@ -9,6 +13,7 @@ _tau, _c, _v = parameter("tau"), parameter("c_decay"), parameter("v_decay")
 _CUBA = two_states(mem=_v, syn=_c)
 _RESET = Reset(("to_value", "subtract"), comparison=">=")
 _OTHERS = "ParametricLIFNode is the same with tau = 1 / sigmoid(w), a parameter that is learnt"
+_COMPLEMENTARY = "ComplementaryLIFNode is the same below threshold; it subtracts more than the threshold"
 
 LIF_NODE = Framework(
     name="spikingjelly.LIFNode",
@@ -37,7 +42,7 @@ LIF_NODE_PLAIN = Framework(
     reset=_RESET,
     bounds={"tau": (1.0, float("inf"))},
     has_synapse=False,
-    remark=f"the kick is 1 whatever tau is. {_OTHERS}",
+    remark=f"the kick is 1 whatever tau is. {_OTHERS}. {_COMPLEMENTARY}",
 )
 
 CUBA_LIF_NODE = Framework(
