@@ -72,7 +72,7 @@ class Settings:
     weight_gain: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Framework:
     """The sub-threshold update of one framework's neuron, declared once in its own parameters.
 
@@ -134,6 +134,9 @@ class Framework:
     quantised: bool = False
     checked: str = "driven in tests/interop"
     remark: str = ""
+
+    def __repr__(self) -> str:
+        return f"Framework({self.name}: {self.update}; after {self.version})"
 
     @property
     def parameters(self) -> tuple[str, ...]:
