@@ -25,7 +25,21 @@ _NAMES = {
     "make_traces": "traces",
     "validate_traces": "traces",
 }
-_ROOMS = ("artefacts", "linear", "neuron", "plotting", "spectral", "traces", "training")
+_ROOMS = (
+    "artefacts",
+    "conventions",
+    "gradients",
+    "ledger",
+    "linear",
+    "neuron",
+    "nir",
+    "plotting",
+    "population",
+    "spectral",
+    "spiking",
+    "traces",
+    "training",
+)
 
 __all__ = [
     "CubaLIF",
