@@ -1,4 +1,4 @@
-"""Firing rates in closed form or by one integral: white noise, coloured noise, a time grid, shot noise.
+"""Firing rates in closed form or by one integral: white noise, coloured noise, a time grid.
 
 All take ``mu``, the mean free voltage, and ``sigma`` of the mean-field literature, ``tau_mem dv = (mu - v) dt +
 sigma sqrt(tau_mem) dW``: the free white-noise voltage has standard deviation ``sigma / sqrt(2)``. For Poisson input of
@@ -12,8 +12,6 @@ import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.integrate import quad
-from scipy.optimize import minimize_scalar
 from scipy.special import dawsn, erfc, erfcx
 
 from .. import _check
@@ -102,7 +100,7 @@ def siegert(
     ----------
     Siegert (1951); Ricciardi (1977); Brunel (2000), equation (21).
     """
-    return _white(*_checked(mu, sigma, v_reset, v_threshold, tau_mem, tau_ref))
+    return _white(*checked(mu, sigma, v_reset, v_threshold, tau_mem, tau_ref))
 
 
 def coloured_rate(
@@ -145,7 +143,7 @@ def coloured_rate(
     ----------
     Fourcaud and Brunel (2002), equation (4.33); Moreno-Bote and Parga (2010).
     """
-    mu, sigma, low, high, tau_mem, tau_ref = _checked(mu, sigma, v_reset, v_threshold, tau_mem, tau_ref)
+    mu, sigma, low, high, tau_mem, tau_ref = checked(mu, sigma, v_reset, v_threshold, tau_mem, tau_ref)
     tau_syn = _check.number("tau_syn", tau_syn, "s", minimum=0.0)
     if tau_syn > 0.1 * tau_mem:
         warnings.warn(
@@ -202,7 +200,7 @@ def grid_rate(
     ----------
     Siegmund (1979); Broadie, Glasserman and Kou, Math. Finance 7:325 (1997).
     """
-    mu, sigma, low, high, tau_mem, tau_ref = _checked(mu, sigma, v_reset, v_threshold, tau_mem, tau_ref)
+    mu, sigma, low, high, tau_mem, tau_ref = checked(mu, sigma, v_reset, v_threshold, tau_mem, tau_ref)
     dt = _check.number("dt", dt, "s", minimum=0.0)
     if dt > 0.1 * tau_mem:
         warnings.warn(
@@ -243,8 +241,8 @@ def cv(
     ----------
     Brunel (2000), appendix A.1; Tuckwell (1988).
     """
-    checked = _checked(mu, sigma, v_reset, v_threshold, tau_mem, tau_ref)
-    mu, sigma, low, high = (float(value) for value in checked[:4])
+    given = checked(mu, sigma, v_reset, v_threshold, tau_mem, tau_ref)
+    mu, sigma, low, high = (float(value) for value in given[:4])
     start, end = (low - mu) / sigma, (high - mu) / sigma
     if end > 25:
         raise ValueError(
@@ -258,165 +256,11 @@ def cv(
         tail = np.where(y > 0, erfc(-y) ** 2, erfcx(-np.minimum(y, 0.0)) ** 2)  # over e^{-y^2} below 0
         total += weight * np.sum(inner * np.exp(at**2 + np.where(y > 0, y**2, -(y**2)) - 2 * largest) * tail)
     # rate e^{largest} without an overflow: Siegert's formula carries the other factor
-    rate = float(_white(*checked))
-    return float(np.sqrt(2 * np.pi * total) * rate * checked[4] * np.exp(largest))
+    rate = float(_white(*given))
+    return float(np.sqrt(2 * np.pi * total) * rate * given[4] * np.exp(largest))
 
 
-def shot_noise_rate(
-    rate_excitatory: float,
-    amplitude_excitatory: float,
-    v_reset: float,
-    v_threshold: float,
-    tau_mem: float,
-    tau_ref: float = 0.0,
-    rate_inhibitory: float = 0.0,
-    amplitude_inhibitory: float = 0.0,
-) -> float:
-    """Firing rate with delta synapses whose jumps of the voltage are exponentially distributed: no diffusion limit.
-
-    Definition, with mean jumps ``a_e > 0`` and ``a_i < 0`` at rates ``R_e`` and ``R_i``::
-
-        1/rate = tau_ref + tau_mem integral_0^{1/a_e} ds/s (1 - a_e s)^{tau_mem R_e} (1 - a_i s)^{tau_mem R_i}
-                           [exp(s v_threshold) / (1 - a_e s) - exp(s v_reset)]
-
-    Parameters
-    ----------
-    rate_excitatory, rate_inhibitory : float
-        Hertz; the excitatory one above zero.
-    amplitude_excitatory, amplitude_inhibitory : float
-        Mean jumps in the unit of the voltage: above zero, and at most zero.
-    v_reset, v_threshold : float
-    tau_mem, tau_ref : float
-        Seconds.
-
-    Returns
-    -------
-    float
-        Hertz.
-
-    Raises
-    ------
-    ValueError
-        An argument is out of its range, or the integral does not converge to 1e-8.
-
-    References
-    ----------
-    Richardson and Swarbrick, Phys. Rev. Lett. 105:178102 (2010), equation (10).
-    """
-    rate_e = _check.positive("rate_excitatory", rate_excitatory, "Hz")
-    a = _check.positive("amplitude_excitatory", amplitude_excitatory)
-    rate_i = _check.number("rate_inhibitory", rate_inhibitory, "Hz", minimum=0.0)
-    a_i = _check.number("amplitude_inhibitory", amplitude_inhibitory)
-    if a_i > 0:
-        raise ValueError(f"amplitude_inhibitory must be at most 0, got {a_i:g}")
-    checked = _checked(0.0, 1.0, v_reset, v_threshold, tau_mem, tau_ref)
-    low, high = float(checked[2]), float(checked[3])
-    tau_mem, tau_ref = checked[4:]
-    power, span = tau_mem * rate_e, high - low
-
-    def exponent(s: float) -> float:
-        """Logarithm of (1 - a s)^(power - 1) (1 - a_i s)^(tau_mem rate_i) exp(s v_threshold): it has one maximum."""
-        return (power - 1) * np.log1p(-a * s) + tau_mem * rate_i * np.log1p(-a_i * s) + s * high
-
-    def bracket(s: float) -> float:
-        """The rest of the integrand, between 0 and v_threshold - v_reset + a."""
-        fall = np.exp(-s * span)
-        return (-np.expm1(-s * span) / s if s else span) + a * fall
-
-    if power < 2:  # an integrable pole or a kink at the end: left to the rule that knows it
-        peak = 0.0
-        value, error = quad(
-            lambda s: np.exp(exponent(s) - (power - 1) * np.log1p(-a * s)) * bracket(s) if s < 1 / a else 0.0,
-            0,
-            1 / a,
-            weight="alg",
-            wvar=(0, power - 1),
-            epsabs=0,
-            epsrel=1e-11,
-            limit=500,
-        )
-        value, error = (
-            value * a ** (power - 1),
-            error * a ** (power - 1),
-        )  # the weight is (1/a - s)^(power - 1)
-    else:
-        top = minimize_scalar(lambda s: -exponent(s), bounds=(0, 1 / a), method="bounded").x
-        peak, inside = exponent(top), np.linspace(0, 1, 9)[1:-1]
-        value, error = quad(
-            lambda s: np.exp(exponent(s) - peak) * bracket(s),
-            0,
-            1 / a,
-            points=sorted({top, *(top * inside), *(top + (1 / a - top) * inside)}),
-            epsabs=0,
-            epsrel=1e-11,
-            limit=500,
-        )
-    if not error <= 1e-8 * abs(value):
-        raise ValueError(
-            f"the integral did not converge (relative error {error / abs(value):.1g}) for "
-            f"rate_excitatory={rate_e:g} Hz, amplitude_excitatory={a:g}; use siegert"
-        )
-    return float(np.exp(-peak) / (np.exp(-peak) * tau_ref + tau_mem * value))
-
-
-def threshold_integration(
-    mu: float,
-    sigma: float,
-    v_reset: float,
-    v_threshold: float,
-    tau_mem: float,
-    tau_ref: float = 0.0,
-    n: int = 20_000,
-    reach: float = 8.0,
-) -> tuple[float, Floats, Floats]:
-    """Rate and density of the voltage for white noise, integrated from the threshold downwards.
-
-    The Fokker-Planck equation ``(mu - v) p - (sigma^2/2) dp/dv = tau_mem rate [v > v_reset]`` is solved for ``p/rate``
-    from ``p(v_threshold) = 0`` down; the normalisation gives the rate. An independent check on :func:`siegert`.
-
-    Parameters
-    ----------
-    mu, sigma, v_reset, v_threshold, tau_mem, tau_ref
-        As in :func:`siegert`, scalars.
-    n : int
-        Cells between the lower end and the threshold; the error falls as ``1/n**2``.
-    reach : float
-        The grid ends ``reach`` standard deviations ``sigma/sqrt(2)`` below the lower of ``mu`` and ``v_reset``.
-
-    Returns
-    -------
-    rate : float
-        Hertz.
-    v, density : ndarrays, shape (n + 1,)
-        Ascending voltages and the density there; it integrates to ``1 - rate tau_ref``.
-
-    Raises
-    ------
-    ValueError
-        As :func:`siegert`.
-
-    References
-    ----------
-    Richardson, Phys. Rev. E 76:021919 (2007).
-    """
-    checked = _checked(mu, sigma, v_reset, v_threshold, tau_mem, tau_ref)
-    mu, sigma, low, high = (float(value) for value in checked[:4])
-    n = _check.integer("n", n, minimum=2)
-    bottom = min(mu, low) - _check.positive("reach", reach) * sigma / np.sqrt(2)
-    v = np.linspace(bottom, high, n + 1)
-    h = v[1] - v[0]
-    # flux through each cell: rate above the reset, none below, a share in the cell that holds it
-    flux = tau_mem * np.clip((v[1:] - low) / h, 0.0, 1.0) * 2 / sigma**2
-    slope = 2 * (mu - (v[1:] + v[:-1]) / 2) / sigma**2  # dp/dv = slope p - flux, frozen within a cell
-    density = np.zeros(n + 1)
-    for k in range(n - 1, -1, -1):
-        x = slope[k] * h
-        density[k] = density[k + 1] * np.exp(-x) + flux[k] * h * (-np.expm1(-x) / x if x else 1.0)
-    rate = 1 / (tau_ref + (density.sum() - density[0] / 2) * h)
-    return float(rate), v, density * rate
-
-
-def _checked(
+def checked(
     mu: ArrayLike,
     sigma: ArrayLike,
     v_reset: ArrayLike,

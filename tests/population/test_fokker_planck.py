@@ -6,7 +6,8 @@ from scipy.integrate import quad
 
 from snntheory import CubaLIF, population
 from snntheory.population import coloured_rate, free_moments, siegert, stationary_density
-from snntheory.population.fokker_planck import current_variance, grid
+from snntheory.population import Diffusion, plane
+from snntheory.population.synaptic_input import current_variance
 
 TAU = 0.020
 
@@ -153,9 +154,9 @@ def test_density_is_where_it_should_be(coarse):
         (lambda: stationary_density(neuron(0.005), 15.0, 0.0), "sigma must be above 0"),
         (lambda: stationary_density(neuron(0.005, reset="none"), 15.0, 5.0), "must have a reset"),
         (lambda: stationary_density(neuron(0.005), 15.0, 5.0, n_u=5), "n_u must be at least 20"),
-        (lambda: stationary_density(neuron(0.005), 15.0, 5.0, 100, 20, reach=1.5), "take reach above 1.5"),
+        (lambda: stationary_density(neuron(0.005), 15.0, 5.0, 100, 20, reach=1.5), "take a larger reach"),
         (lambda: stationary_density(neuron(0.005), np.nan, 5.0), "mu must be finite"),
-        (lambda: grid(neuron(0.005), 15.0, 5.0, tau_ref=-1.0), "tau_ref must be at least 0"),
+        (lambda: plane(Diffusion(neuron(0.005), 15.0, 5.0), tau_ref=-1.0), "tau_ref must be at least 0"),
     ],
 )
 def test_bad_input(call, message):
