@@ -205,6 +205,19 @@ def test_bounds_lie_above_the_measured_error_and_in_their_order(name, order):
         assert np.all(bounds["spectral"] <= bounds["printed"] * (1 + 1e-12))
 
 
+@pytest.mark.parametrize(("name", "order"), SHORT)
+def test_global_error_is_the_sum_of_the_local_ones(name, order):
+    """``e_n = exp(M dt) e_{n-1} + d_n``, the identity under every bound, spikes included."""
+    rng = np.random.default_rng(10)
+    dt = 2e-3
+    flow = expm(dt * norms.numerical_system_matrix(NEURON))
+    measured, local = error._run(NEURON, dt, name, rng.poisson(0.3, 60) * 0.02, 0.3, -0.4, order)
+    before = np.vstack([[0.0, 0.0], measured[:-1]])
+    np.testing.assert_allclose(
+        measured, before @ flow.T + local, atol=1e-14
+    )  # rounding of numbers of order one
+
+
 def test_a_rate_that_is_too_small_bounds_nothing():
     neuron = CubaLIF(0.02, 0.008)
     measured = error.global_error(neuron, 1e-4, "forward_euler", np.zeros(400), 1.0, 0.0)

@@ -203,6 +203,24 @@ def test_decisions_about_polynomials():
     assert not bounded(sympy.Poly(-(v**2), v)) and bounded(sympy.Poly(0, v))
 
 
+def test_a_limit_that_depends_on_an_exponential(monkeypatch):
+    """No scheme here has one: 3/2 exp(-x) - 1/2 is positive up to x = ln 3 and never leaves (-1/2, 1)."""
+    factors = [
+        (3 * sympy.exp(-symbolic.delta_t / tau) - 1) / 2 for tau in (symbolic.tau_mem, symbolic.tau_syn)
+    ]
+    strange = dataclasses.replace(
+        schemes.get("backward_euler"),
+        propagator=sympy.ImmutableMatrix.diag(*factors),
+        monotonicity_limit=sympy.log(3) * sympy.Min(symbolic.tau_mem, symbolic.tau_syn),
+    )
+    monkeypatch.setattr(stability.schemes, "get", lambda name, order=None: strange)
+    stability._prove.cache_clear()
+    assert stability.prove_stability("backward_euler").limit_x == sympy.oo
+    proof = stability.prove_monotonicity("backward_euler")
+    assert proof.holds and proof.limit_x == sympy.log(3)
+    stability._prove.cache_clear()
+
+
 def test_other_factors_are_refused(monkeypatch):
     strange = dataclasses.replace(
         schemes.get("forward_euler"),
