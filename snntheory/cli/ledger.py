@@ -16,7 +16,7 @@ from .console import complain, err, out, say
 def ledger(
     source: Annotated[
         Optional[str],  # noqa: UP045 - typer reads the annotation at run time
-        typer.Option(help="One source only: hu, guichard, cojocaru, fast_and_precise or yang."),
+        typer.Option(help="One source only: hu, guichard, cojocaru, lee or yang."),
     ] = None,
     json: Annotated[
         Optional[Path],  # noqa: UP045

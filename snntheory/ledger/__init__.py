@@ -18,7 +18,7 @@ SOURCES = {
     "hu": "Hu (2024)",
     "guichard": "Guichard (2024)",
     "cojocaru": "Cojocaru (2024)",
-    "fast_and_precise": "Lee et al. (2023)",
+    "lee": "Lee et al. (2023)",
     "yang": "Yang (2020)",
 }
 """Short names of the sources, and how the book cites them."""

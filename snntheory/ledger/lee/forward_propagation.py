@@ -14,7 +14,7 @@ from ..event_driven import Membrane, Spike, central_difference, spikes
 Number = Any
 Edge = tuple[int, int]
 
-SOURCE = "fast_and_precise"
+SOURCE = "lee"
 """Key of this source in :data:`snntheory.ledger.SOURCES`."""
 
 

@@ -18,7 +18,7 @@ from snntheory.ledger.lee import (
     proofs,
 )
 
-ENTRIES = ledger.entries("fast_and_precise")
+ENTRIES = ledger.entries("lee")
 BY_LABEL = {entry.label: entry for entry in ENTRIES}
 
 
