@@ -187,10 +187,19 @@ def window_error_figure(
         finite = np.flatnonzero(np.isfinite(shown))
         ax.plot(start, shown, color=PALETTE[k % len(PALETTE)], gid=label)
         if finite.size:
-            last = finite[-1]
-            ends.append((start[last], shown[last], label, PALETTE[k % len(PALETTE)]))
-            if last < len(start) - 1:
-                ax.plot(start[last], shown[last], "x", color=PALETTE[k % len(PALETTE)], ms=7, mew=1.6)
+            last, colour = finite[-1], PALETTE[k % len(PALETTE)]
+            if last == len(start) - 1:
+                ends.append((start[last], shown[last], label, colour))
+                continue
+            ax.plot(start[last], shown[last], "x", color=colour, ms=7, mew=1.6)
+            where = (start[last], shown[last])
+            beyond = [np.asarray(each)[last:] / shown[last] for name, each in errors.items() if name != label]
+            busy = any(
+                np.any((each > 0.03) & (each < 30)) for each in beyond
+            )  # another line passes to the right
+            offset, side = ((6, 36), "right") if busy else ((8, 0), "left")
+            text = {"textcoords": "offset points", "va": "center", "color": colour, "fontsize": 9}
+            ax.annotate(label, where, xytext=offset, ha=side, **text)
     ax.plot(start, np.spacing(start) / 2, color=THEORY, lw=0.9, ls="--", gid="spacing")
     ends.append((start[-1], np.spacing(start[-1]) / 2, "half a unit in the\nlast place of $t$", THEORY))
     ax.set(xscale="log", yscale="log", xlabel="start of the train (s)", ylabel="error of the spike time (s)")
