@@ -77,6 +77,40 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     return content
 
 
+def check_same(path: str | os.PathLike[str], state: dict[str, Any], identity: dict[str, Any]) -> None:
+    """Refuse a checkpoint whose settings are not those of the training that would go on from it.
+
+    Raises
+    ------
+    CheckpointError
+        The message lists the settings that differ.
+    """
+    before, now = _flat({name: state.get(name) for name in identity}), _flat(identity)
+    differing = [name for name in (before | now) if before.get(name) != now.get(name)]
+    if differing:
+        said = ("other images or labels" if n == "data" else _change(n, before, now) for n in differing)
+        raise CheckpointError(
+            f"{path} belongs to another training: {', '.join(dict.fromkeys(said))}; "
+            "resume with the same settings, or name another checkpoint"
+        )
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Nested settings as one level: the last part of each name, behind that of a choice ("encoder window")."""
+    if isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        parts = {f"layer {number}": item for number, item in enumerate(value, 1)}.items()
+    else:
+        return {name: value}
+    inner = name.removesuffix("neurons").strip()
+    return {key: each for part, item in parts for key, each in _flat(item, f"{inner} {part}".strip()).items()}
+
+
+def _change(name: str, before: dict[str, Any], now: dict[str, Any]) -> str:
+    return f"{name.removesuffix(' name')} was {before.get(name)!r}, now {now.get(name)!r}"
+
+
 def network_of(content: dict[str, Any], backend: str = "auto") -> Network:
     """The trained network of a checkpoint's content."""
     try:

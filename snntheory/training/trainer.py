@@ -205,7 +205,7 @@ def fit(
     first_step, total_loss, total_right, seconds = 0, 0.0, 0, 0.0
     if resume and checkpoint is not None and Path(checkpoint).exists():
         state = checkpoints.load(checkpoint)
-        _check_same(checkpoint, state, identity)
+        checkpoints.check_same(checkpoint, state, identity)
         network.load_state_dict(state["weights"])
         optimiser.load_state_dict(state["optimiser"])
         history, first_step = state["history"], state["step"]
@@ -358,33 +358,6 @@ def _digest(inputs: torch.Tensor, classes: torch.Tensor) -> str:
     digest = hashlib.sha256(inputs.numpy().tobytes())
     digest.update(classes.numpy().tobytes())
     return digest.hexdigest()
-
-
-def _check_same(path: Any, state: dict[str, Any], identity: dict[str, Any]) -> None:
-    before, now = _flat({name: state.get(name) for name in identity}), _flat(identity)
-    differing = [name for name in (before | now) if before.get(name) != now.get(name)]
-    if differing:
-        said = ("other images or labels" if n == "data" else _change(n, before, now) for n in differing)
-        raise checkpoints.CheckpointError(
-            f"{path} belongs to another training: {', '.join(dict.fromkeys(said))}; "
-            "resume with the same settings, or name another checkpoint"
-        )
-
-
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
-    """Nested settings as one level: the last part of each name, behind that of a choice ("encoder window")."""
-    if isinstance(value, dict):
-        parts = value.items()
-    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
-        parts = {f"layer {number}": item for number, item in enumerate(value, 1)}.items()
-    else:
-        return {name: value}
-    inner = name.removesuffix("neurons").strip()
-    return {key: each for part, item in parts for key, each in _flat(item, f"{inner} {part}".strip()).items()}
-
-
-def _change(name: str, before: dict[str, Any], now: dict[str, Any]) -> str:
-    return f"{name.removesuffix(' name')} was {before.get(name)!r}, now {now.get(name)!r}"
 
 
 def _progress(show: bool) -> Progress | None:
