@@ -198,8 +198,16 @@ def window_error_figure(
                 np.any((each > 0.03) & (each < 30)) for each in beyond
             )  # another line passes to the right
             offset, side = ((6, 36), "right") if busy else ((8, 0), "left")
-            text = {"textcoords": "offset points", "va": "center", "color": colour, "fontsize": 9}
-            ax.annotate(label, where, xytext=offset, ha=side, **text)
+            ax.annotate(
+                label,
+                where,
+                xytext=offset,
+                textcoords="offset points",
+                ha=side,
+                va="center",
+                color=colour,
+                fontsize=9,
+            )
     ax.plot(start, np.spacing(start) / 2, color=THEORY, lw=0.9, ls="--", gid="spacing")
     ends.append((start[-1], np.spacing(start[-1]) / 2, "half a unit in the\nlast place of $t$", THEORY))
     ax.set(xscale="log", yscale="log", xlabel="start of the train (s)", ylabel="error of the spike time (s)")
