@@ -262,11 +262,19 @@ def test_euler_bound_by_hand():
 def test_largest_second_derivative():
     # i alone starts at i0/tau_syn**2 and u'' is bounded by its own start; v0 alone: v0/tau_mem**2
     assert norms.largest_second_derivative(CubaLIF(0.02, 0.01), 1.0, 0.0) == pytest.approx(2500.0)
-    neuron = CubaLIF(0.02, 0.01, r=3.0)
-    m = norms.numerical_system_matrix(neuron)
-    start = m @ m @ [-1.0, 0.2]
-    dense = max(np.linalg.norm(expm(m * t) @ start) for t in np.linspace(0, 0.1, 4001))
-    assert norms.largest_second_derivative(neuron, -1.0, 0.2) == pytest.approx(dense, rel=1e-6)
+    # an interior maximum: with a large resistance, from a state whose u'' starts at 0
+    neuron = CubaLIF(0.02, 0.01, r=10.0)
+    squared = np.linalg.matrix_power(norms.numerical_system_matrix(neuron), 2)
+    v0 = -squared[0, 1] / squared[0, 0]
+    t = np.linspace(0, 0.04, 401)
+    decay_mem, decay_syn = np.exp(-t / 0.02), np.exp(-t / 0.01)
+    second = 1e4 * np.array(
+        [10 * (decay_mem - decay_syn), decay_syn]
+    )  # i''(0) = 1e4, by hand as in (7) of Hu
+    dense = np.linalg.norm(second, axis=0)
+    assert 0 < dense.argmax() < 400
+    # the maximum is flat: a grid of 0.1 ms misses it by less than (0.05 ms / 10 ms)**2
+    assert norms.largest_second_derivative(neuron, v0, 1.0) == pytest.approx(dense.max(), rel=3e-5)
 
 
 # --- measured error ---
