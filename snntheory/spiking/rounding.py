@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import gcd
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -127,8 +125,7 @@ def phases(lattice: float, dt: float) -> int:
             f"dt / lattice = {ratio:.12g} is no ratio of integers up to 10000: the phases are practically uniform; "
             "use displacement(times, dt) on the times themselves"
         )
-    numerator, denominator = int(near[good[0]]), int(q[good[0]])
-    return numerator // gcd(numerator, denominator)
+    return int(near[good[0]])  # of the smallest denominator: in lowest terms
 
 
 def grid_inputs(

@@ -125,6 +125,17 @@ def test_hidden_spikes_fall_with_the_square_of_the_step():
     assert np.all(np.diff(found["seen"]) > 0)
 
 
+def test_one_hidden_spike_is_counted_once():
+    # the kernel's peak at tau_mem ln 2 after the input's grid point, 0.4 % above the threshold for 2.5 ms
+    neuron = CubaLIF(0.02, 0.01, reset="to_value", v_reset=-10.0)
+    inputs = np.zeros((1, 1, 12))
+    inputs[0, 0, 0] = 0.04 * 1.004
+    found = hidden_spikes(neuron, inputs, 5.5e-3, (1, 8))
+    assert found["spikes"].values.tolist() == [1, 1]
+    assert found["hidden"].values.tolist() == [1, 0]
+    assert found["seen"].values.tolist() == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

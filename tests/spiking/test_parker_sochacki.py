@@ -95,6 +95,17 @@ def test_points_at_the_events_against_points_on_the_grid():
     assert np.abs(moved - exact).max() > 1e-4  # half a step: the rounding, not the order, is what is left
 
 
+def test_a_spike_that_rises_and_falls_within_a_step_is_found():
+    neuron = CubaLIF(0.02, 0.01, reset="to_value", v_reset=-10.0)
+    weight = (
+        0.04 * 1.004
+    )  # the peak of the kernel is r w / (4 tau_syn) at tau_mem ln 2: 0.4 % above the threshold
+    got = integrate(neuron, [0.0], weight, 0.055, 0.0055, tolerance=1e-12)
+    assert simulate(neuron, [0.0], weight, 0.055, 0.0055, "impulse_invariance")["spike_count"].sum() == 0
+    x = (1 + np.sqrt(1 - 4 / (100 * weight))) / 2  # exact: 100 w x (1 - x) = 1 with x = exp(-t/tau_mem)
+    np.testing.assert_allclose(spikes_of(got), [-0.02 * np.log(x)], atol=1e-10)  # the slope there is small
+
+
 @pytest.mark.parametrize("order", [1, 3, 6])
 def test_on_the_grid_it_is_the_clocked_scheme(order):
     slow = integrate(NEURON, TIMES, WEIGHTS, 0.12, 1e-3, order=order, points="grid")
