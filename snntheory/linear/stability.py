@@ -2,8 +2,8 @@
 
 Upper triangular propagators put the poles on the diagonal, so each is a function of ``x = dt / tau`` alone: a rational
 function of ``x``, or of ``exp(-x)``. Where it stays between two bounds is decided by polynomials with rational
-coefficients, whose roots SymPy isolates in exact arithmetic (Sturm's theorem and bisection). That is a proof and not a
-sample, for every positive time constant at once.
+coefficients, whose real roots SymPy isolates in exact arithmetic (Vincent's theorem and Descartes' rule of signs). That
+is a proof and not a sample, for every positive time constant at once.
 """
 
 from __future__ import annotations
