@@ -148,7 +148,7 @@ def exact_spike_times(
         _check.number("i0", i0),
         _check.number("constant_current", constant_current),
     )
-    spikes = SpikeBatch(times, np.arange(len(times)), np.array([0, len(times)]), len(times))
+    spikes = SpikeBatch.trusted(times, np.arange(len(times)), np.array([0, len(times)]), len(times))
     end = _end(t_max, times[-1] if len(times) else 0.0)
     limit = _check.integer("max_spikes", max_spikes, minimum=0)
     column = _matrix("weights", column, len(times), 1, constants.gain)

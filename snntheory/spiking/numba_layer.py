@@ -172,180 +172,164 @@ def _sort(times, neurons):
         times[place], neurons[place] = time, neuron
 
 
-@_compile_parallel
-def _feed_forward(
-    starts,
-    times,
-    senders,
-    weights,
-    t_max,
-    tau_mem,
-    tau_syn,
-    gain,
-    threshold,
-    after,
-    u_start,
-    drive_start,
-    max_spikes,
-    out_times,
-    out_neurons,
-    totals,
-    over,
-):
-    n, room = weights.shape[1], out_times.shape[1]
+@_compile
+def _feed_forward_sample(times, senders, weights, t_max, c, max_spikes, out_times, out_neurons):
+    tau_mem, tau_syn, gain, threshold, after, u_start, drive_start = c
+    n, room = weights.shape[1], len(out_times)
     resets = not math.isnan(after)
     screen = resets and threshold > 0.0 and u_start < threshold
-    for sample in numba.prange(len(starts) - 1):
-        u, drive = np.full(n, u_start), np.full(n, drive_start)
-        next_u, next_drive = np.empty(n), np.empty(n)
-        armed, look = np.full(n, u_start < threshold), np.full(n, True)
-        counts = np.zeros(n, np.int64)
-        now, total = 0.0, 0
-        over[sample] = -1
-        for event in range(starts[sample], starts[sample + 1] + 1):
-            is_input = event < starts[sample + 1]
-            end = times[event] if is_input else t_max
-            if end > now:
-                length = end - now
-                mem, syn, coupled = _factors(length, tau_mem, tau_syn)
-                any_look = not screen
-                if screen:
-                    for j in range(n):
-                        later, left = u[j] * mem + drive[j] * coupled, drive[j] * syn
-                        look[j] = _may_fire(u[j], drive[j], later, left, threshold)
-                        any_look |= look[j]
-                        next_u[j], next_drive[j] = later, left
-                else:
-                    for j in range(n):
-                        next_u[j] = u[j] * mem + drive[j] * coupled
-                        next_drive[j] = drive[j] * syn
-                if any_look:
-                    begin = total
-                    for j in range(n):
-                        if not look[j]:
-                            continue
-                        elapsed, rest = 0.0, length
-                        v, d, may = u[j], drive[j], armed[j]
-                        while rest > 0.0:
-                            s = _search(v, d, rest, next_u[j], may, threshold, tau_mem, tau_syn)
-                            if s == math.inf:
-                                break
-                            d *= math.exp(-s / tau_syn)
-                            v = after if resets else threshold
-                            may = resets
-                            elapsed += s
-                            rest = max(length - elapsed, 0.0)
-                            if total < room:
-                                out_times[sample, total] = min(now + elapsed, end)
-                                out_neurons[sample, total] = j
-                            total += 1
-                            counts[j] += 1
-                            if counts[j] > max_spikes:
-                                over[sample] = j
-                                break
-                            part, faded, given = _factors(rest, tau_mem, tau_syn)
-                            next_u[j], next_drive[j] = v * part + d * given, d * faded
-                            if screen and not _may_fire(v, d, next_u[j], next_drive[j], threshold):
-                                break
-                        if over[sample] >= 0:
-                            break
-                        armed[j] = may or next_u[j] < threshold
-                    last = min(total, room)
-                    if last - begin > 1:
-                        _sort(out_times[sample, begin:last], out_neurons[sample, begin:last])
-                    if over[sample] >= 0:
-                        break
-                u, next_u = next_u, u
-                drive, next_drive = next_drive, drive
-                now = end
-            if is_input:
-                row = weights[senders[event]]
-                for j in range(n):
-                    drive[j] += gain * row[j]
-        totals[sample] = total
-
-
-@_compile_parallel
-def _recurrent(
-    starts,
-    times,
-    senders,
-    weights,
-    among,
-    t_max,
-    tau_mem,
-    tau_syn,
-    gain,
-    threshold,
-    after,
-    u_start,
-    drive_start,
-    max_spikes,
-    out_times,
-    out_neurons,
-    totals,
-    over,
-):
-    n, room = among.shape[0], out_times.shape[1]
-    resets = not math.isnan(after)
-    screen = resets and threshold > 0.0 and u_start < threshold
-    for sample in numba.prange(len(starts) - 1):
-        u, drive = np.full(n, u_start), np.full(n, drive_start)
-        armed, waits = np.full(n, u_start < threshold), np.empty(n)
-        counts = np.zeros(n, np.int64)
-        now, total = 0.0, 0
-        over[sample] = -1
-        for event in range(starts[sample], starts[sample + 1] + 1):
-            is_input = event < starts[sample + 1]
-            end = times[event] if is_input else t_max
-            elapsed = 0.0
-            while True:
-                rest = max(end - now - elapsed, 0.0)
-                mem, syn, coupled = _factors(rest, tau_mem, tau_syn)
-                first = math.inf
+    u, drive = np.full(n, u_start), np.full(n, drive_start)
+    next_u, next_drive = np.empty(n), np.empty(n)
+    armed, look = np.full(n, u_start < threshold), np.full(n, True)
+    counts = np.zeros(n, np.int64)
+    now, total = 0.0, 0
+    over = -1
+    for event in range(len(times) + 1):
+        is_input = event < len(times)
+        end = times[event] if is_input else t_max
+        if end > now:
+            length = end - now
+            mem, syn, coupled = _factors(length, tau_mem, tau_syn)
+            any_look = not screen
+            if screen:
                 for j in range(n):
                     later, left = u[j] * mem + drive[j] * coupled, drive[j] * syn
-                    waits[j] = math.inf
-                    if not screen or _may_fire(u[j], drive[j], later, left, threshold):
-                        waits[j] = _search(u[j], drive[j], rest, later, armed[j], threshold, tau_mem, tau_syn)
-                        first = min(first, waits[j])
-                if first < math.inf:
-                    mem, syn, coupled = _factors(first, tau_mem, tau_syn)
+                    look[j] = _may_fire(u[j], drive[j], later, left, threshold)
+                    any_look |= look[j]
+                    next_u[j], next_drive[j] = later, left
+            else:
                 for j in range(n):
-                    u[j] = u[j] * mem + drive[j] * coupled
-                    drive[j] *= syn
-                    armed[j] |= u[j] < threshold
-                if first == math.inf:
-                    break
-                elapsed += first
+                    next_u[j] = u[j] * mem + drive[j] * coupled
+                    next_drive[j] = drive[j] * syn
+            if any_look:
+                begin = total
                 for j in range(n):
-                    if waits[j] == first:
-                        u[j] = after if resets else threshold
-                        armed[j] = resets
-                        counts[j] += 1
+                    if not look[j]:
+                        continue
+                    elapsed, rest = 0.0, length
+                    v, d, may = u[j], drive[j], armed[j]
+                    while rest > 0.0:
+                        s = _search(v, d, rest, next_u[j], may, threshold, tau_mem, tau_syn)
+                        if s == math.inf:
+                            break
+                        d *= math.exp(-s / tau_syn)
+                        v = after if resets else threshold
+                        may = resets
+                        elapsed += s
+                        rest = max(length - elapsed, 0.0)
                         if total < room:
-                            out_times[sample, total] = min(now + elapsed, end)
-                            out_neurons[sample, total] = j
+                            out_times[total] = min(now + elapsed, end)
+                            out_neurons[total] = j
                         total += 1
+                        counts[j] += 1
                         if counts[j] > max_spikes:
-                            over[sample] = j
-                        row = among[j]
-                        for k in range(n):
-                            drive[k] += gain * row[k]
-                if over[sample] >= 0:
+                            over = j
+                            break
+                        part, faded, given = _factors(rest, tau_mem, tau_syn)
+                        next_u[j], next_drive[j] = v * part + d * given, d * faded
+                        if screen and not _may_fire(v, d, next_u[j], next_drive[j], threshold):
+                            break
+                    if over >= 0:
+                        break
+                    armed[j] = may or next_u[j] < threshold
+                last = min(total, room)
+                if last - begin > 1:
+                    _sort(out_times[begin:last], out_neurons[begin:last])
+                if over >= 0:
                     break
-            if over[sample] >= 0:
-                break
+            u, next_u = next_u, u
+            drive, next_drive = next_drive, drive
             now = end
-            if is_input:
-                row = weights[senders[event]]
-                for j in range(n):
-                    drive[j] += gain * row[j]
-        totals[sample] = total
+        if is_input:
+            row = weights[senders[event]]
+            for j in range(n):
+                drive[j] += gain * row[j]
+    return total, over
+
+
+@_compile
+def _recurrent_sample(times, senders, weights, among, t_max, c, max_spikes, out_times, out_neurons):
+    tau_mem, tau_syn, gain, threshold, after, u_start, drive_start = c
+    n, room = among.shape[0], len(out_times)
+    resets = not math.isnan(after)
+    screen = resets and threshold > 0.0 and u_start < threshold
+    u, drive = np.full(n, u_start), np.full(n, drive_start)
+    armed, waits = np.full(n, u_start < threshold), np.empty(n)
+    counts = np.zeros(n, np.int64)
+    now, total = 0.0, 0
+    over = -1
+    for event in range(len(times) + 1):
+        is_input = event < len(times)
+        end = times[event] if is_input else t_max
+        elapsed = 0.0
+        while True:
+            rest = max(end - now - elapsed, 0.0)
+            mem, syn, coupled = _factors(rest, tau_mem, tau_syn)
+            first = math.inf
+            for j in range(n):
+                later, left = u[j] * mem + drive[j] * coupled, drive[j] * syn
+                waits[j] = math.inf
+                if not screen or _may_fire(u[j], drive[j], later, left, threshold):
+                    waits[j] = _search(u[j], drive[j], rest, later, armed[j], threshold, tau_mem, tau_syn)
+                    first = min(first, waits[j])
+            if first < math.inf:
+                mem, syn, coupled = _factors(first, tau_mem, tau_syn)
+            for j in range(n):
+                u[j] = u[j] * mem + drive[j] * coupled
+                drive[j] *= syn
+                armed[j] |= u[j] < threshold
+            if first == math.inf:
+                break
+            elapsed += first
+            for j in range(n):
+                if waits[j] == first:
+                    u[j] = after if resets else threshold
+                    armed[j] = resets
+                    counts[j] += 1
+                    if total < room:
+                        out_times[total] = min(now + elapsed, end)
+                        out_neurons[total] = j
+                    total += 1
+                    if counts[j] > max_spikes:
+                        over = j
+                    row = among[j]
+                    for k in range(n):
+                        drive[k] += gain * row[k]
+            if over >= 0:
+                break
+        if over >= 0:
+            break
+        now = end
+        if is_input:
+            row = weights[senders[event]]
+            for j in range(n):
+                drive[j] += gain * row[j]
+    return total, over
+
+
+@_compile_parallel
+def _feed_forward_batch(
+    starts, times, senders, weights, t_max, c, max_spikes, out_times, out_neurons, totals, over
+):
+    for sample in numba.prange(len(starts) - 1):
+        mine = slice(starts[sample], starts[sample + 1])
+        given = (times[mine], senders[mine], weights, t_max, c, max_spikes)
+        totals[sample], over[sample] = _feed_forward_sample(*given, out_times[sample], out_neurons[sample])
+
+
+@_compile_parallel
+def _recurrent_batch(
+    starts, times, senders, weights, among, t_max, c, max_spikes, out_times, out_neurons, totals, over
+):
+    for sample in numba.prange(len(starts) - 1):
+        mine = slice(starts[sample], starts[sample + 1])
+        given = (times[mine], senders[mine], weights, among, t_max, c, max_spikes)
+        totals[sample], over[sample] = _recurrent_sample(*given, out_times[sample], out_neurons[sample])
 
 
 def _run(
-    kernel: Any,
+    sample_kernel: Any,
+    batch_kernel: Any,
     spikes: SpikeBatch,
     weights: tuple[NDArray[np.float64], ...],
     constants: LayerConstants,
@@ -357,8 +341,11 @@ def _run(
     room = 8 * n + 64
     while True:
         times, neurons = np.empty((batch, room)), np.empty((batch, room), np.int64)
-        given = (spikes.starts, spikes.times, spikes.neurons, *weights, t_max, *constants, max_spikes)
-        kernel(*given, times, neurons, totals, over)
+        given = (spikes.times, spikes.neurons, *weights, t_max, tuple(constants), max_spikes)
+        if batch == 1:  # starting threads takes longer than one small sample
+            totals[0], over[0] = sample_kernel(*given, times[0], neurons[0])
+        else:
+            batch_kernel(spikes.starts, *given, times, neurons, totals, over)
         if np.any(over >= 0):
             sample = int(np.argmax(over >= 0))
             raise LimitError(sample, int(over[sample]))
@@ -366,14 +353,22 @@ def _run(
             break
         room = int(totals.max())  # run again: seldom, and cheaper than growing inside the loop
     kept = np.arange(room) < totals[:, None]
-    return SpikeBatch(times[kept], neurons[kept], np.concatenate([[0], np.cumsum(totals)]), n)
+    return SpikeBatch.trusted(times[kept], neurons[kept], np.concatenate([[0], np.cumsum(totals)]), n)
 
 
 def feed_forward(
     spikes: SpikeBatch, weights: NDArray[np.float64], constants: LayerConstants, t_max: float, max_spikes: int
 ) -> SpikeBatch:
     """See :func:`snntheory.spiking.layer.feed_forward`."""
-    return _run(_feed_forward, spikes, (np.ascontiguousarray(weights),), constants, t_max, max_spikes)
+    return _run(
+        _feed_forward_sample,
+        _feed_forward_batch,
+        spikes,
+        (np.ascontiguousarray(weights),),
+        constants,
+        t_max,
+        max_spikes,
+    )
 
 
 def recurrent(
@@ -386,4 +381,4 @@ def recurrent(
 ) -> SpikeBatch:
     """See :func:`snntheory.spiking.layer.recurrent`."""
     both = (np.ascontiguousarray(weights), np.ascontiguousarray(among))
-    return _run(_recurrent, spikes, both, constants, t_max, max_spikes)
+    return _run(_recurrent_sample, _recurrent_batch, spikes, both, constants, t_max, max_spikes)

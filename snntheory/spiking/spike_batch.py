@@ -60,8 +60,7 @@ class SpikeBatch:
                 f"neurons must lie between 0 and {size - 1}, got {neurons.min()} to {neurons.max()}"
             )
         backwards = np.flatnonzero(np.diff(times) < 0) + 1
-        backwards = backwards[~np.isin(backwards, starts)]
-        if backwards.size:
+        if backwards.size and (backwards := backwards[~np.isin(backwards, starts)]).size:
             k = int(backwards[0])
             raise ValueError(
                 f"times must be sorted within each sample: times[{k}]={times[k]:g} comes after {times[k - 1]:g}"
@@ -70,6 +69,17 @@ class SpikeBatch:
         object.__setattr__(self, "neurons", neurons.astype(np.int64, copy=False))
         object.__setattr__(self, "starts", starts.astype(np.int64, copy=False))
         object.__setattr__(self, "n_neurons", size)
+
+    @classmethod
+    def trusted(
+        cls, times: NDArray[np.float64], neurons: NDArray[np.int64], starts: NDArray[np.int64], n_neurons: int
+    ) -> SpikeBatch:
+        """Without the checks: for arrays that this package has just made."""
+        batch = object.__new__(cls)
+        for name, value in zip(("times", "neurons", "starts"), (times, neurons, starts), strict=True):
+            object.__setattr__(batch, name, value)
+        object.__setattr__(batch, "n_neurons", n_neurons)
+        return batch
 
     def __len__(self) -> int:
         return len(self.starts) - 1
