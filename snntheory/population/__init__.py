@@ -5,6 +5,7 @@ from .fokker_planck import NotConverged, StationaryDensity, jump_density, statio
 from .grid import Grid, plane
 from .intervals import Intervals, interval_density, interval_moments, re_entry_masses
 from .linear_response import linear_response
+from .markov import RateEstimate, ResetRule, chain_rate, diffusion_chain_rate
 from .moments import (
     discrete_autocovariance,
     discrete_cumulants,
@@ -13,26 +14,35 @@ from .moments import (
     free_cumulants,
     free_moments,
 )
+from .monte_carlo import RateBias, event_driven_rate, rate_bias
 from .rates import OutsideValidity, coloured_rate, cv, drive, grid_rate, siegert
 from .shot_noise import shot_noise_rate
 from .synaptic_input import Diffusion, Jumps
 from .threshold_integration import threshold_integration
+from .transfer_operator import GridDensity, transfer_operator
 
 __all__ = [
     "Diffusion",
     "Evolution",
     "Grid",
+    "GridDensity",
     "Intervals",
     "Jumps",
     "NotConverged",
     "OutsideValidity",
+    "RateBias",
+    "RateEstimate",
+    "ResetRule",
     "StationaryDensity",
+    "chain_rate",
     "coloured_rate",
     "cv",
+    "diffusion_chain_rate",
     "discrete_autocovariance",
     "discrete_cumulants",
     "discrete_moments",
     "drive",
+    "event_driven_rate",
     "evolve",
     "free_autocovariance",
     "free_cumulants",
@@ -44,10 +54,12 @@ __all__ = [
     "linear_response",
     "plane",
     "point_masses",
+    "rate_bias",
     "re_entry_masses",
     "shot_noise_rate",
     "siegert",
     "stationary",
     "stationary_density",
     "threshold_integration",
+    "transfer_operator",
 ]

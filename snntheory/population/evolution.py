@@ -151,7 +151,7 @@ def evolve(
             kept.append(masses)
             at.append(step)
     density = np.array(kept).reshape(-1, *cells.shape) / cells.areas
-    time = dt * np.arange(n_steps + 1)
+    time: Floats = dt * np.arange(n_steps + 1, dtype=np.float64)
     return Evolution(time, out[0], fired, out[1], out[2], dt * np.array(at), density, cells)
 
 

@@ -1,7 +1,7 @@
 """Intervals between spikes with a synapse: their density, survival and moments, from the flux that re-enters.
 
-With coloured noise a spike leaves the current behind, so neurons start from the reset with the currents that they fired
-with, not with the stationary ones; the intervals are correlated, and what is here is their distribution, not their order.
+With coloured noise the current outlives a spike: neurons start from the reset with the currents that they fired with,
+not with the stationary ones. Their intervals are correlated; what is here is their distribution, not their order.
 """
 
 from __future__ import annotations

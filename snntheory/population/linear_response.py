@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import expm
 
 from .. import _check
-from .fokker_planck import Factorised, StationaryDensity, solve_with_one_fixed
+from .fokker_planck import Factorised, StationaryDensity, busy_cell, solve_with_one_fixed
 
 
 def linear_response(
@@ -57,7 +57,9 @@ def linear_response(
     change = cells.current_derivative(parameter)
     masses = density.masses
     moved = np.asarray(masses @ change.T).ravel()
-    result = np.array([_at(density, float(w), change, moved) for w in frequencies.ravel()], dtype=np.complex128)
+    result = np.array(
+        [_at(density, float(w), change, moved) for w in frequencies.ravel()], dtype=np.complex128
+    )
     return result.reshape(frequencies.shape)
 
 
@@ -76,8 +78,7 @@ def _at(
         matrix = sparse.csc_array(1j * omega * sparse.eye_array(right.size) - flow)
         return complex((cells.outflow @ Factorised(matrix)(right)).sum())
     # the sum of all changes is zero: any solution, less the stationary state in proportion
-    fixed = cells.first * cells.shape[1] + int(np.argmin(np.abs(cells.i - cells.drive.mean)))
-    some = solve_with_one_fixed(sparse.csc_array(flow.real), fixed, 0.0, -right.real)
+    some = solve_with_one_fixed(sparse.csc_array(flow.real), busy_cell(cells), 0.0, -right.real)
     rate = float((cells.outflow @ some).sum())
     return complex(rate - density.rate * (some.sum() + cells.tau_ref * rate))
 

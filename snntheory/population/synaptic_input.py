@@ -109,15 +109,19 @@ class Jumps:
     def operator(self, i_faces: Floats) -> sparse.csr_array:
         """Rates of change of the masses, shape (n_i, n_i).
 
-        The decay is upwind of second order. A jump that is no whole number of cells is shared among three cells so that
-        its first two moments are kept; one that leads over an end stops in the last cell.
+        The decay is upwind of third order inside, which matters: with second order the variance of ``i`` would be a few
+        percent too large on 40 cells. A jump that is no whole number of cells is shared among three so that its first
+        two moments are kept; one that leads over an end stops in the last cell.
         """
         n, width = i_faces.size - 1, i_faces[1] - i_faces[0]
         result = np.zeros((n, n), dtype=np.result_type(self.rates, np.float64))
         for face in range(1, n):
             speed = -i_faces[face] / self.neuron.tau_syn
             from_cell, to = (face - 1, face) if speed > 0 else (face, face - 1)
-            for cell, share in reconstruct(from_cell, face, np.full(n, width), None):
+            behind = from_cell + (from_cell - to)
+            third = [(to, 1 / 3), (from_cell, 5 / 6), (behind, -1 / 6)]
+            second = reconstruct(from_cell, face, np.full(n, width), None)
+            for cell, share in third if 0 <= behind < n else second:
                 result[to, cell] += abs(speed) * share / width
                 result[from_cell, cell] -= abs(speed) * share / width
         cells = np.arange(n)

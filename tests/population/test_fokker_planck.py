@@ -5,8 +5,7 @@ import pytest
 from scipy.integrate import quad
 
 from snntheory import CubaLIF, population
-from snntheory.population import coloured_rate, free_moments, siegert, stationary_density
-from snntheory.population import Diffusion, plane
+from snntheory.population import Diffusion, coloured_rate, free_moments, plane, siegert, stationary_density
 from snntheory.population.synaptic_input import current_variance
 
 TAU = 0.020
