@@ -9,6 +9,7 @@ import pytest
 
 from snntheory import CubaLIF, discretize, make_traces, save_traces
 from snntheory.linear import response
+from snntheory.spiking import simulate, spike_train
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
 
@@ -92,3 +93,19 @@ def test_spectrum_of_a_saved_trace(monkeypatch, tmp_path, phase):
     ratio = names["spectrum"].mean(["trial", "neuron"]).values[2:-1] / names["expected"][2:-1]
     # 40 traces of 31 segments, 19 of them independent: 760 estimates a bin, 3.6 %; the mean of 120 bins: 0.4 %
     assert abs(ratio.mean() - 1) < 0.02 and ratio.std() < 0.06
+
+
+def test_delay_of_the_spikes_in_a_saved_trace(monkeypatch, tmp_path):
+    """Where the voltage between grid points is nearly a line, the interpolated spikes are those of the cubic."""
+    times = np.arange(0, 2, 0.0013)
+    run = simulate(CubaLIF(0.020, 0.005), times, 0.0022, 2.0, 1e-3, "impulse_invariance")
+    cubic = simulate(
+        CubaLIF(0.020, 0.005), times, 0.0022, 2.0, 1e-3, "impulse_invariance", None, "cubic", "grid"
+    )
+    save_traces(run, tmp_path / "voltages.nc")
+    names = run_on_file("spikes_on_a_grid", monkeypatch, tmp_path)
+    expected = spike_train(cubic)
+    assert names["summary"]["spikes"] == expected.size > 30
+    # a line through curvature of 1 / (tau_mem tau_syn): dt^2 / 8 times that over the slope, some 20 per second
+    np.testing.assert_allclose(names["interpolated"], expected, atol=1e-4)
+    assert names["late"].min() > 0 and names["late"].max() < 1e-3
