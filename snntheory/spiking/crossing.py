@@ -22,7 +22,8 @@ be crossed there. While ``u`` rises with ``d > 0``, ``(d - u)' = -d/tau_syn - (d
 
 **Contact.** A maximum that is exactly the threshold counts as a crossing: the neuron fires when ``u`` *reaches* the
 threshold. ``u(s*) = d e^{-s*/tau_syn}`` is computed to a few units in the last place; contacts within them may go
-either way.
+either way. At the end of an interval, where the next input acts, doubt is for the spike: an input at the very moment of
+a crossing must not undo it.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ from scipy.special import lambertw
 
 from .. import _check
 from ..neuron import CubaLIF
+
+ROUNDING = 4.4e-16
+"""Two units in the last place: a voltage that misses the threshold by less at the end of an interval has reached it."""
 
 
 def factors(s: float, tau_mem: float, tau_syn: float) -> tuple[float, float, float]:
@@ -137,7 +141,7 @@ def crossing_time(
         if low >= high or (not armed and drive * math.exp(-low / tau_syn) >= threshold):
             return math.inf
     mem, _, coupled = factors(high, tau_mem, tau_syn)
-    if u * mem + drive * coupled < threshold:
+    if u * mem + drive * coupled + ROUNDING * (abs(u) + abs(threshold)) < threshold:
         return math.inf
     return _root(u, drive, low, high, threshold, tau_mem, tau_syn)
 

@@ -44,6 +44,10 @@ class LayerConstants(NamedTuple):
         )
 
 
+HALF_UNIT = 1.2e-16
+"""A crossing this share of its time after an input is written down as that input's time, and comes before it."""
+
+
 class LimitError(Exception):
     """A neuron fired more than ``max_spikes`` times; carries the sample and the neuron."""
 
@@ -67,9 +71,11 @@ def one_neuron(
     for time, weight in [*events, (t_max, 0.0)]:
         rest, elapsed = time - now, 0.0
         while rest > 0:
-            s = crossing_time(u, drive, rest, armed, threshold, tau_mem, tau_syn)
+            late = rest + HALF_UNIT * time
+            s = crossing_time(u, drive, late, armed, threshold, tau_mem, tau_syn)
             if s == math.inf:
                 break
+            s = min(s, rest)
             drive *= factors(s, tau_mem, tau_syn)[1]
             u, armed = (after, True) if resets else (threshold, False)
             elapsed += s
@@ -142,12 +148,14 @@ def recurrent(
             elapsed = 0.0
             while True:
                 rest = max(time - now - elapsed, 0.0)
+                late = rest + HALF_UNIT * time
                 waits = np.array(
                     [
-                        crossing_time(u[j], drive[j], rest, bool(armed[j]), threshold, tau_mem, tau_syn)
+                        crossing_time(u[j], drive[j], late, bool(armed[j]), threshold, tau_mem, tau_syn)
                         for j in range(n)
                     ]
                 )
+                waits[waits < math.inf] = np.minimum(waits[waits < math.inf], rest)
                 step = waits.min(initial=rest)
                 mem, syn, coupled = factors(float(step), tau_mem, tau_syn)
                 u, drive = u * mem + drive * coupled, drive * syn

@@ -14,6 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from .crossing import ROUNDING as _ROUNDING
+from .layer import HALF_UNIT as _HALF_UNIT
 from .layer import LayerConstants, LimitError
 from .spike_batch import SpikeBatch
 
@@ -48,7 +50,7 @@ def _rise(u, drive, low, high, threshold, tau_mem, tau_syn):
     """The crossing in ``[low, high]``, where ``u`` rises: parabolas that osculate, kept in the bracket."""
     slow, fast = max(tau_mem, tau_syn), min(tau_mem, tau_syn)
     gap = (slow - fast) / (slow * fast)
-    s = low
+    s, at_end = low, False
     for _ in range(100):
         if s < slow:  # two exponentials do: 1 - e^{-s/slow} and 1 - e^{-s gap}
             slower, ratio = math.expm1(-s / slow), math.expm1(-s * gap)
@@ -64,10 +66,7 @@ def _rise(u, drive, low, high, threshold, tau_mem, tau_syn):
         excess = (u - threshold) + u * loss + drive * coupled
         if excess == 0.0:
             return s
-        if excess < 0.0:
-            low = s
-        else:
-            high = s
+        low, high = (s, high) if excess < 0.0 else (low, s)
         now = drive * syn
         slope = (now - (excess + threshold)) / tau_mem
         curvature = (-now / tau_syn - slope) / tau_mem
@@ -76,21 +75,30 @@ def _rise(u, drive, low, high, threshold, tau_mem, tau_syn):
         )  # the slope where the parabola crosses
         root = slope + there
         following = s - 2.0 * excess / root if root > 0.0 else high
-        if not low < following < high:
-            if abs(following - s) <= 4e-16 * s:  # a step of the size of its own rounding, over the edge
-                return s
-            following = 0.5 * (low + high)
         step = abs(following - s)
-        third = abs(now / (tau_syn * tau_syn) - curvature) / tau_mem  # what the parabola has left out
-        if step <= 2e-16 * s or third * step * step * step <= 3e-16 * there * following:
-            return following
+        if low < following < high:
+            third = abs(now / (tau_syn * tau_syn) - curvature) / tau_mem  # what the parabola has left out
+            if step <= 2e-16 * s or third * step * step * step <= 3e-16 * there * following:
+                return following
+        elif step <= 4e-16 * s or high - low <= 2e-16 * high:
+            return s  # a step of the size of its own rounding, over the edge
+        elif following >= high and not at_end:
+            following, at_end = high, True
+        else:
+            following = 0.5 * (low + high)
         s = following
     return s
 
 
 @_compile
-def _search(u, drive, duration, later, armed, threshold, tau_mem, tau_syn):
-    """As :func:`snntheory.spiking.crossing.crossing_time`, given the voltage ``later`` at the end."""
+def _reach(u, later, left, late, threshold):
+    """What ``u`` may reach at the end of an interval, up to rounding and ``late`` (in ``tau_mem``) after it."""
+    return later + (left - later) * late + _ROUNDING * (abs(u) + abs(threshold))
+
+
+@_compile
+def _search(u, drive, duration, reach, armed, threshold, tau_mem, tau_syn):
+    """As :func:`snntheory.spiking.crossing.crossing_time`, given what ``u`` reaches at the end."""
     if armed and u >= threshold:
         return 0.0
     if not armed and threshold >= 0.0:
@@ -100,7 +108,7 @@ def _search(u, drive, duration, later, armed, threshold, tau_mem, tau_syn):
     if slope > 0.0 or (slope == 0.0 and drive < 0.0):
         if not armed or (threshold >= 0.0 and drive <= threshold):
             return math.inf
-        if threshold == 0.0 or later < threshold:
+        if threshold == 0.0 or reach < threshold:
             peak = _extremum(u, drive, tau_mem, tau_syn) if drive > 0.0 else math.inf
             if threshold >= 0.0 and peak == math.inf:
                 return math.inf
@@ -122,7 +130,7 @@ def _search(u, drive, duration, later, armed, threshold, tau_mem, tau_syn):
             if top < threshold:
                 return math.inf
     else:
-        if threshold >= 0.0 or drive >= 0.0 or later < threshold:
+        if threshold >= 0.0 or drive >= 0.0 or reach < threshold:
             return math.inf
         low = _extremum(u, drive, tau_mem, tau_syn)
         if low >= high or (not armed and drive * math.exp(-low / tau_syn) >= threshold):
@@ -142,17 +150,15 @@ def _search(u, drive, duration, later, armed, threshold, tau_mem, tau_syn):
 def crossing_time(u, drive, duration, armed, threshold, tau_mem, tau_syn):
     """As :func:`snntheory.spiking.crossing.crossing_time`."""
     mem, _, coupled = _factors(duration, tau_mem, tau_syn)
-    later = u * mem + drive * coupled
-    return _search(u, drive, duration, later, armed, threshold, tau_mem, tau_syn)
+    reach = _reach(u, u * mem + drive * coupled, 0.0, 0.0, threshold)
+    return _search(u, drive, duration, reach, armed, threshold, tau_mem, tau_syn)
 
 
 @_compile
-def _may_fire(u, drive, later, left, threshold):
-    """Whether an armed neuron can fire between ``(u, drive)`` and ``(later, left)``; for ``threshold > 0``.
-
-    It ends above the threshold, or it has passed a maximum that may lie above it, or it starts above by a rounding.
-    """
-    return (later >= threshold) | ((drive > threshold) & (drive > u) & (left <= later)) | (u >= threshold)
+def _may_fire(u, drive, later, left, reach, threshold):
+    """Whether an armed neuron can fire before ``(later, left)``, for ``threshold > 0``: it ends above, or it has
+    passed a maximum that may lie above, or it starts above by a rounding."""
+    return (reach >= threshold) | ((drive > threshold) & (drive > u) & (left <= later)) | (u >= threshold)
 
 
 @_compile
@@ -164,8 +170,7 @@ def _sort(times, neurons):
         neurons[:] = neurons[order].copy()
         return
     for k in range(1, len(times)):
-        time, neuron = times[k], neurons[k]
-        place = k
+        time, neuron, place = times[k], neurons[k], k
         while place > 0 and times[place - 1] > time:
             times[place], neurons[place] = times[place - 1], neurons[place - 1]
             place -= 1
@@ -182,11 +187,11 @@ def _feed_forward_sample(times, senders, weights, t_max, c, max_spikes, out_time
     next_u, next_drive = np.empty(n), np.empty(n)
     armed, look = np.full(n, u_start < threshold), np.full(n, True)
     counts = np.zeros(n, np.int64)
-    now, total = 0.0, 0
-    over = -1
+    now, total, over = 0.0, 0, -1
     for event in range(len(times) + 1):
         is_input = event < len(times)
         end = times[event] if is_input else t_max
+        late = _HALF_UNIT * end / tau_mem
         if end > now:
             length = end - now
             mem, syn, coupled = _factors(length, tau_mem, tau_syn)
@@ -194,7 +199,8 @@ def _feed_forward_sample(times, senders, weights, t_max, c, max_spikes, out_time
             if screen:
                 for j in range(n):
                     later, left = u[j] * mem + drive[j] * coupled, drive[j] * syn
-                    look[j] = _may_fire(u[j], drive[j], later, left, threshold)
+                    reach = _reach(u[j], later, left, late, threshold)
+                    look[j] = _may_fire(u[j], drive[j], later, left, reach, threshold)
                     any_look |= look[j]
                     next_u[j], next_drive[j] = later, left
             else:
@@ -209,9 +215,11 @@ def _feed_forward_sample(times, senders, weights, t_max, c, max_spikes, out_time
                     elapsed, rest = 0.0, length
                     v, d, may = u[j], drive[j], armed[j]
                     while rest > 0.0:
-                        s = _search(v, d, rest, next_u[j], may, threshold, tau_mem, tau_syn)
+                        reach = _reach(v, next_u[j], next_drive[j], late, threshold)
+                        s = _search(v, d, rest + late * tau_mem, reach, may, threshold, tau_mem, tau_syn)
                         if s == math.inf:
                             break
+                        s = min(s, rest)
                         d *= math.exp(-s / tau_syn)
                         v = after if resets else threshold
                         may = resets
@@ -227,7 +235,8 @@ def _feed_forward_sample(times, senders, weights, t_max, c, max_spikes, out_time
                             break
                         part, faded, given = _factors(rest, tau_mem, tau_syn)
                         next_u[j], next_drive[j] = v * part + d * given, d * faded
-                        if screen and not _may_fire(v, d, next_u[j], next_drive[j], threshold):
+                        reach = _reach(v, next_u[j], next_drive[j], late, threshold)
+                        if screen and not _may_fire(v, d, next_u[j], next_drive[j], reach, threshold):
                             break
                     if over >= 0:
                         break
@@ -256,11 +265,11 @@ def _recurrent_sample(times, senders, weights, among, t_max, c, max_spikes, out_
     u, drive = np.full(n, u_start), np.full(n, drive_start)
     armed, waits = np.full(n, u_start < threshold), np.empty(n)
     counts = np.zeros(n, np.int64)
-    now, total = 0.0, 0
-    over = -1
+    now, total, over = 0.0, 0, -1
     for event in range(len(times) + 1):
         is_input = event < len(times)
         end = times[event] if is_input else t_max
+        late = _HALF_UNIT * end / tau_mem
         elapsed = 0.0
         while True:
             rest = max(end - now - elapsed, 0.0)
@@ -268,9 +277,13 @@ def _recurrent_sample(times, senders, weights, among, t_max, c, max_spikes, out_
             first = math.inf
             for j in range(n):
                 later, left = u[j] * mem + drive[j] * coupled, drive[j] * syn
+                reach = _reach(u[j], later, left, late, threshold)
                 waits[j] = math.inf
-                if not screen or _may_fire(u[j], drive[j], later, left, threshold):
-                    waits[j] = _search(u[j], drive[j], rest, later, armed[j], threshold, tau_mem, tau_syn)
+                if not screen or _may_fire(u[j], drive[j], later, left, reach, threshold):
+                    longer = rest + late * tau_mem
+                    waits[j] = _search(u[j], drive[j], longer, reach, armed[j], threshold, tau_mem, tau_syn)
+                    if waits[j] < math.inf:
+                        waits[j] = min(waits[j], rest)
                     first = min(first, waits[j])
             if first < math.inf:
                 mem, syn, coupled = _factors(first, tau_mem, tau_syn)

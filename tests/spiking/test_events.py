@@ -147,6 +147,31 @@ def test_an_input_at_the_crossing_does_not_move_it(weight, backend):
     assert (len(both) == 1) == (weight < 0)
 
 
+@pytest.mark.parametrize("reset", ["subtract", "to_value", "none"])
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_inputs_at_all_the_crossings_of_a_train_move_none_of_them(ratio, reset, backend):
+    rng = np.random.default_rng(9)
+    n_spikes = 0
+    for shift in (0.0, 50.0):  # later, a time has fewer digits behind the point
+        neuron = CubaLIF(1.0, 1 / ratio, 1.25, v_reset=-0.3, reset=reset)
+        times, weights = (
+            shift + np.sort(rng.uniform(0, 8, 20)),
+            rng.uniform(0.2, 1.5, 20) * max(1.0, 0.5 / ratio),
+        )
+        spikes = exact_spike_times(neuron, times, weights, shift + 9, backend=backend)
+        n_spikes += len(spikes)
+        for spike in spikes:
+            order = np.argsort(np.append(times, spike), kind="stable")
+            both = np.append(times, spike)[order], np.append(weights, -50.0 * max(1.0, 0.5 / ratio))[order]
+            again = exact_spike_times(neuron, *both, shift + 9, backend=backend)
+            until = spikes[spikes <= spike]
+            np.testing.assert_allclose(again[: len(until)], until, rtol=1e-14)
+            assert np.all(
+                again[len(until) :] > spike + 0.3
+            )  # and the inhibition prevents what would have followed
+    assert n_spikes >= 2
+
+
 def test_the_window_is_closed(backend):
     neuron = CubaLIF(0.020, 0.010)
     (t,) = exact_spike_times(neuron, [0.0], [0.06], 1.0, backend=backend)
