@@ -15,6 +15,7 @@ from snntheory.spiking.placement import (
     polynomial_crossing,
     taylor_coefficients,
 )
+from snntheory.spiking.rounding import grid_inputs
 
 NEURON = CubaLIF(0.020, 0.010)
 TIMES, WEIGHTS = [0.001, 0.002, 0.010], [0.05, 0.05, 0.06]
@@ -425,3 +426,35 @@ def test_peak_is_where_the_slope_is_zero(taus):
     assert peak_within(0.3, 0.8, *taus, 2.0, 0.9 * t) == -1.0
     assert peak_within(0.3, -0.8, *taus, 2.0, 1.0) == -1.0
     assert peak_within(0.9, 0.3, *taus, 2.0, 1.0) == -1.0
+
+
+def test_without_numba_the_readable_backend_runs(monkeypatch):
+    from snntheory.spiking import clocked
+
+    expected = simulate(NEURON, TIMES, WEIGHTS, 0.05, 1e-3, "zoh")
+    monkeypatch.setattr(clocked, "find_spec", lambda name: None)
+    got = simulate(NEURON, TIMES, WEIGHTS, 0.05, 1e-3, "zoh")
+    np.testing.assert_allclose(got["voltage"], expected["voltage"], atol=1e-13)
+    with pytest.raises(ModuleNotFoundError, match="needs numba: pip install"):
+        simulate(NEURON, TIMES, WEIGHTS, 0.05, 1e-3, "zoh", backend="numba")
+
+
+def test_inputs_that_share_a_step_or_come_too_late_are_the_same_in_both_forms():
+    # several spikes in a step, one that "next" moves beyond the end, one at time 0
+    times, weights = [0.0, 0.0101, 0.0102, 0.0109, 0.020], [0.03, 0.01, 0.02, -0.005, 0.5]
+    for backend in ("numba", "reference"):
+        for rounding, delay in (("ceil", 0), ("next", 0), ("next", 2)):
+            got = simulate(
+                NEURON,
+                times,
+                weights,
+                0.02,
+                1e-3,
+                "backward_euler",
+                rounding=rounding,
+                delay=delay,
+                backend=backend,
+            )
+            sums = grid_inputs(times, weights, 1e-3, 20, rounding, delay)
+            plain = discretize(NEURON, 1e-3, "backward_euler").simulate(sums)[0]
+            np.testing.assert_allclose(got["voltage"][0, 0], plain, atol=1e-14)
