@@ -79,3 +79,15 @@ def array(name: str, value: Any, *, ndim: int | None = None, minimum: float = -m
     if result.size and result.min() < minimum:
         raise ValueError(f"{name} must be at least {minimum:g}, got {result.min():g}")
     return result
+
+
+def complex_array(name: str, value: Any) -> np.ndarray:
+    """``value`` as a finite complex128 array."""
+    given = np.asarray(value)
+    if given.dtype.kind not in "biufc":
+        raise TypeError(f"{name} must be an array of numbers, got values of type {given.dtype}")
+    if not np.all(np.isfinite(given)):
+        raise ValueError(
+            f"{name} must be finite, got NaN or infinity at index {np.argwhere(~np.isfinite(given))[0].tolist()}"
+        )
+    return given.astype(np.complex128, copy=False)

@@ -72,3 +72,12 @@ def test_a_tensor_that_needs_a_gradient_is_refused():
 def test_values_out_of_range_are_refused(value, options, words):
     with pytest.raises(ValueError, match=f"weights must .*{words}"):
         _check.array("weights", value, **options)
+
+
+def test_complex_arrays():
+    assert _check.complex_array("z", [1, 2j]).dtype == np.complex128
+    assert _check.complex_array("z", []).shape == (0,)
+    with pytest.raises(TypeError, match="z must be an array of numbers"):
+        _check.complex_array("z", ["1j"])
+    with pytest.raises(ValueError, match=r"z must be finite.*\[1\]"):
+        _check.complex_array("z", [1.0, complex(0, np.nan)])

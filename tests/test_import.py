@@ -29,6 +29,25 @@ def test_import_costs_little_more_than_numpy(tmp_path):
     assert best["snntheory"] < best["numpy"] + 0.3  # it takes about 0.01 s; 0.3 s is what users are promised
 
 
+def test_modules_of_linear_are_loaded_when_used(tmp_path):
+    code = """
+        import sys
+        from snntheory import linear
+        rooms = ("error", "frameworks", "norms", "order", "stability", "symbolic")
+        assert set(rooms) <= set(dir(linear))
+        assert not {f"snntheory.linear.{room}" for room in ("frameworks", "stability", "error")} & set(sys.modules)
+        for room in rooms:
+            assert getattr(linear, room).__name__ == f"snntheory.linear.{room}"
+        try:
+            linear.stabilty
+        except AttributeError as error:
+            assert "stabilty" in str(error)
+        else:
+            raise SystemExit("a name that does not exist was found")
+    """
+    run(code, tmp_path)
+
+
 BLOCK = """
 import sys
 class Block:

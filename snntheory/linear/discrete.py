@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _check
 from ..neuron import CubaLIF
 from . import schemes
+from .poles import effective_time_constant, inside_unit_circle
 from .scheme import Coefficients, Floats, Scheme
 
 if TYPE_CHECKING:
@@ -25,33 +26,6 @@ _BLOCK = 4096
 
 class UnstableStep(UserWarning):
     """The time step lies beyond the scheme's stability limit: the free voltage or current grows."""
-
-
-def log_modulus(increment: ArrayLike, pole: ArrayLike) -> Floats:
-    """``ln|pole|`` from ``pole - 1`` where the pole is near the unit circle, and from the pole elsewhere."""
-    increment, pole = np.asarray(increment, dtype=np.float64), np.asarray(pole, dtype=np.float64)
-    excess = np.where(
-        increment < -1, -2 - increment, increment
-    )  # -(1 + e) is as far from the circle as 1 + e
-    near = np.abs(excess) < 0.5
-    with np.errstate(divide="ignore"):
-        return np.where(near, np.log1p(np.where(near, excess, 0.0)), np.log(np.abs(pole)))
-
-
-def effective_time_constant(increment: ArrayLike, pole: ArrayLike, dt: ArrayLike) -> Floats:
-    """Time constant ``-dt / ln|pole|`` in seconds, ``increment`` being ``pole - 1``; shapes are broadcast.
-
-    A pole at 0 forgets within a step (0), a pole on the unit circle never (``inf``); outside it grows (negative).
-    """
-    growth = log_modulus(increment, pole)
-    with np.errstate(divide="ignore"):
-        return np.where(growth == 0, np.inf, np.negative(dt) / growth)
-
-
-def inside_unit_circle(increment: Floats) -> NDArray[np.bool_]:
-    """Whether both poles ``1 + increment`` have modulus below 1; matrices (..., 2, 2) to shape (...)."""
-    change = np.diagonal(increment, axis1=-2, axis2=-1)
-    return np.all((change < 0) & (change > -2), axis=-1)
 
 
 @dataclass(frozen=True, repr=False)
@@ -142,7 +116,10 @@ class DiscreteNeuron:
 
     @property
     def max_monotone_dt(self) -> float:
-        """Time step in seconds below which the free voltage decays without changing sign; ``inf`` when always."""
+        """Time step in seconds below which no pole is negative; ``inf`` when always.
+
+        Below it a free voltage (no current) keeps its sign; :class:`Scheme` says when a driven one does.
+        """
         return self.scheme.limit(self.scheme.monotonicity_limit, self.neuron)
 
     @property
@@ -166,10 +143,10 @@ class DiscreteNeuron:
 
         Raises
         ------
-        ValueError
-            ``z`` is 0 or is a pole.
+        TypeError, ValueError
+            ``z`` holds no numbers, is not finite, is 0 or is a pole.
         """
-        z = np.asarray(z, dtype=np.complex128)
+        z = _check.complex_array("z", z)
         if np.any(z == 0) or any(np.any(z == pole) for pole in self.poles):
             raise ValueError(f"z must be neither 0 nor a pole ({self.poles[0]:g}, {self.poles[1]:g})")
         return self._response(z - 1)
@@ -207,7 +184,10 @@ class DiscreteNeuron:
         return response
 
     def phase(self, omega: ArrayLike) -> Floats:
-        """Phase of ``H`` in rad, continuous from 0 at ``omega = 0`` on, for ``|omega| <= pi/dt`` and stable schemes."""
+        """Phase of ``H`` in rad, continuous from 0 at ``omega = 0`` on, for ``|omega| <= pi/dt`` and stable schemes.
+
+        Where :attr:`area` is negative (Parker-Sochacki of even order at a long step) it begins at ``pi``.
+        """
         x = _check.array("omega", omega) * self.dt
         w = np.exp(-1j * x)
         n = self.numerator[self.delay :]

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _check
 from . import schemes
-from .discrete import effective_time_constant, inside_unit_circle, matrices
+from .discrete import matrices
+from .poles import effective_time_constant, inside_unit_circle
 from .scheme import Floats, Scheme
 
 

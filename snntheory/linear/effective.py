@@ -11,7 +11,8 @@ from scipy.optimize import brentq
 from .. import _check
 from . import schemes
 from .continuous import mean_decay
-from .discrete import DiscreteNeuron, log_modulus
+from .discrete import DiscreteNeuron
+from .poles import log_modulus
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,12 @@ class Scheme:
         Order of the error of ``u`` at a fixed time, for spikes on the grid; ``oo`` when it is exact, 0 when the
         error does not vanish.
     stability_limit, monotonicity_limit : sympy.Expr
-        Largest ``dt`` below which every pole has modulus below 1, and below which in addition no pole
-        is negative (the free voltage decays without changing sign); ``oo`` where there is none.
+        Largest ``dt`` below which every pole has modulus below 1, and below which in addition no pole is negative: a
+        current, and a voltage without a current, decay without changing sign. A voltage driven by a current of one
+        sign keeps that sign where ``A_ui`` is positive as well: in every scheme below this limit, except for
+        Parker-Sochacki of even order ``p``, whose ``A_ui = R dt/tau_mem`` times the mean of ``R_{p-1}`` between
+        ``-dt/tau_mem`` and ``-dt/tau_syn`` (order 2: negative for ``dt/tau_mem + dt/tau_syn > 2``). ``oo`` where
+        there is none.
     frequency_map : sympy.Expr, optional
         ``s(z)`` for a scheme that puts it for ``s`` into the continuous transfer function ``G``:
         ``Delta_t H(z) = z**lead G(s(z))``. None for a scheme that samples, which has images instead.
@@ -137,7 +141,8 @@ class Scheme:
             previous[0] - a[1, 1] * b[0] + a[0, 1] * b[1],
             a[0, 1] * previous[1] - a[1, 1] * previous[0],
         )
-        return tuple(sympy.factor(part) for part in parts)
+        # a product of declared entries is zero only where SymPy says so at once; factoring a long one takes minutes
+        return tuple(sympy.factor(part) if part.is_Add else part for part in parts)
 
     @property
     def delay_steps(self) -> int:

@@ -15,6 +15,7 @@ import numpy as np
 import sympy
 from numpy.typing import ArrayLike, NDArray
 
+from .. import _check
 from . import schemes
 from .symbolic import delta_t, identity, tau_mem, tau_syn, z
 
@@ -134,8 +135,13 @@ def amplification_factor(scheme: str, z: ArrayLike, order: int | None = None) ->
     -------
     ndarray of complex
         The shape of ``z``; ``inf`` at a pole of ``R``. The scheme is stable where its modulus is below 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        ``z`` is not numeric or not finite, or the scheme is unknown.
     """
-    points = np.asarray(z, dtype=np.complex128)
+    points = _check.complex_array("z", z)
     factor = sympy.lambdify(x, decay_factors(scheme, order)[1], modules="numpy")
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         values = np.asarray(factor(-points), dtype=np.complex128)

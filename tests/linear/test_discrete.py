@@ -1,5 +1,6 @@
 """The discrete neuron: increments, zeros, phase and group delay, exchange with other libraries, extreme steps."""
 
+import time
 import warnings
 
 import mpmath
@@ -281,3 +282,43 @@ def test_blocks_of_the_frequency_response_join():
     )
     assert model.frequency_response(np.empty((0, 3))).shape == (0, 3)
     np.testing.assert_array_equal(model.frequency_response(omega.reshape(73, 137)), response.reshape(73, 137))
+
+
+def test_transfer_function_refuses_what_is_no_number():
+    model = discretize(NEURON, 1e-3, "zoh")
+    with pytest.raises(ValueError, match="z must be finite"):
+        model.transfer_function([1j, np.nan])
+    with pytest.raises(TypeError, match="z must be an array of numbers"):
+        model.transfer_function("one")
+
+
+@pytest.mark.parametrize("order", [2, 4, 6])
+def test_positive_poles_do_not_keep_the_sign_of_a_driven_voltage(order):
+    neuron = CubaLIF(1.0, 1.0)
+    free_of_it = schemes.parker_sochacki.positivity_limit(order - 1)  # of R_{p-1}, whose mean A_ui is
+    for ratio, sign in ((0.999, 1), (1.001, -1)):
+        model = discretize(neuron, ratio * float(free_of_it), "parker_sochacki", order)
+        assert model.dt < model.max_monotone_dt and np.all(model.poles > 0)
+        voltage, current = model.simulate([1.0] + [0.0] * 50)
+        assert np.all(current > 0) and np.all(sign * voltage[1:] > 0)
+        assert np.sign(model.area) == sign
+    assert model.phase(0.0) == pytest.approx(np.pi)
+
+
+def test_driven_voltages_keep_their_sign_below_the_other_limits():
+    rng = np.random.default_rng(11)
+    for name, order in ALL:
+        if order in (2, 6, 12):
+            continue
+        for tau_mem, tau_syn in 10.0 ** rng.uniform(-1, 1, (5, 2)):
+            limit = discretize(CubaLIF(tau_mem, tau_syn), 1e-3, name, order).max_monotone_dt
+            model = discretize(CubaLIF(tau_mem, tau_syn), min(0.999 * limit, 5.0), name, order)
+            assert model.A[0, 1] > 0
+
+
+def test_a_high_order_is_quick():
+    start = time.process_time()
+    model = discretize(NEURON, 1e-3, "parker_sochacki", 40)
+    exact = discretize(NEURON, 1e-3, "impulse_invariance")
+    assert model.area == pytest.approx(exact.area, rel=1e-13)
+    assert time.process_time() - start < 20  # takes 2 s; a minute when the numerator was factored
