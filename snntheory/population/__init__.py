@@ -5,7 +5,7 @@ from .fokker_planck import NotConverged, StationaryDensity, jump_density, statio
 from .grid import Grid, plane
 from .intervals import Intervals, interval_density, interval_moments, re_entry_masses
 from .linear_response import linear_response
-from .markov import RateEstimate, ResetRule, chain_rate, diffusion_chain_rate
+from .markov import RateEstimate, ResetRule, chain_rate, diffusion_chain_rate, gaussian_chain_rate
 from .moments import (
     discrete_autocovariance,
     discrete_cumulants,
@@ -15,6 +15,7 @@ from .moments import (
     free_moments,
 )
 from .monte_carlo import RateBias, event_driven_rate, rate_bias
+from .prediction import predict_recording, predicted_density
 from .rates import OutsideValidity, coloured_rate, cv, drive, grid_rate, siegert
 from .shot_noise import shot_noise_rate
 from .synaptic_input import Diffusion, Jumps
@@ -47,6 +48,7 @@ __all__ = [
     "free_autocovariance",
     "free_cumulants",
     "free_moments",
+    "gaussian_chain_rate",
     "grid_rate",
     "interval_density",
     "interval_moments",
@@ -54,6 +56,8 @@ __all__ = [
     "linear_response",
     "plane",
     "point_masses",
+    "predict_recording",
+    "predicted_density",
     "rate_bias",
     "re_entry_masses",
     "shot_noise_rate",

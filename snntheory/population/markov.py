@@ -229,8 +229,7 @@ def chain_rate(
     """
     rates, weights = inputs(rate, weight)
     _check.choice("arrivals", arrivals, (*ARRIVALS, "gaussian"))
-    if not model.is_stable:
-        raise ValueError(f"model is unstable: dt={model.dt:g} s is not below {model.max_stable_dt:g} s")
+    _stable(model)
     per_step = rates * model.dt
     if arrivals == "bernoulli" and per_step.max() > 1:
         raise ValueError(f"rate * dt must be at most 1 with Bernoulli arrivals, got {per_step.max():g}")
@@ -247,20 +246,64 @@ def chain_rate(
             )
         return total
 
-    late = model.b_previous.any()
+    return _of_model(model, kicks, float(rates @ weights), rule, n_neurons, t_max, settle, backend)
+
+
+def _stable(model: DiscreteNeuron) -> None:
+    if not model.is_stable:
+        raise ValueError(f"model is unstable: dt={model.dt:g} s is not below {model.max_stable_dt:g} s")
+
+
+def gaussian_chain_rate(
+    model: DiscreteNeuron,
+    mean: float,
+    power: float,
+    *,
+    n_neurons: int = 1000,
+    t_max: float = 10.0,
+    settle: float = 0.5,
+    rng: np.random.Generator,
+    backend: str = "auto",
+) -> RateEstimate:
+    """As :func:`chain_rate` with Gaussian arrivals, for a ``mean`` and a ``power`` of the drive.
+
+    They are ``sum_j rate_j w_j`` and ``sum_j rate_j w_j**2`` of the inputs.
+    """
+    _stable(model)
+    spread = np.sqrt(_check.number("power", power, minimum=0.0) * model.dt)
+    mean = _check.number("mean", mean)
+    rule = ResetRule.of(model.neuron, model.dt, 0.0, "same", False)
+
+    def kicks(n: int, steps: int) -> Floats:
+        return mean * model.dt + spread * rng.standard_normal((n, steps))
+
+    return _of_model(model, kicks, mean, rule, n_neurons, t_max, settle, backend)
+
+
+def _of_model(
+    model: DiscreteNeuron,
+    kicks: Callable[[int, int], Floats],
+    drive: float,
+    rule: ResetRule,
+    n_neurons: int,
+    t_max: float,
+    settle: float,
+    backend: str,
+) -> RateEstimate:
+    """The chain of a scheme, for random sums of weights ``kicks(n_neurons, steps)`` of mean ``drive`` per second."""
 
     def blocks(n: int, sizes: list[int]) -> Iterator[tuple[Floats, Floats]]:
         before = np.zeros((n, 1))
         for size in sizes:
             now = kicks(n, size)
             u, i = model.b[0] * now, model.b[1] * now
-            if late:
+            if model.b_previous.any():
                 previous = np.concatenate([before, now[:, :-1]], axis=1)
                 before = now[:, -1:].copy()
                 u, i = u + model.b_previous[0] * previous, i + model.b_previous[1] * previous
             yield u, i
 
-    start = mean_current(model, float(rates @ weights))
+    start = mean_current(model, drive)
     return _count(model.A, blocks, rule, model.dt, n_neurons, t_max, settle, start, backend)
 
 
