@@ -92,8 +92,8 @@ def causality_graph(
 
     References
     ----------
-    Lee et al. (2023), sections 4.1 and 7.3. Their example drops the causes before the last spike, which is right where
-    a reset erases the current too; here it does not.
+    Lee et al. (2023), sections 4.1 and 7.3. Their algorithm 1 collects the received spikes; the neuron's own earlier
+    spikes, which their equation (4) contains, are edges as well.
     """
     if len(spikes) != len(weights) + 1:
         raise ValueError(
