@@ -198,7 +198,8 @@ def error_bound(
         B_n = exp(rate dt) B_{n-1} + || d_n ||,
         d_n = (A - exp(M dt)) x_{n-1} + (b - B) S_n + b_previous S_{n-1}
 
-    with the numerical states ``x_n``. It holds for every scheme and step when ``|| exp(M t) || <= exp(rate t)``.
+    with the numerical states ``x_n``. It holds for every scheme and step when ``|| exp(M t) || <= exp(rate t)``, up to
+    rounding, which it does not count (all that is left for an exact scheme).
 
     Parameters
     ----------
@@ -262,6 +263,11 @@ def rounding_drift(tau: float, dt: ArrayLike, t_end: float, form: str, u_infinit
     ndarray
         Numerical minus true voltage, the shape of ``dt``.
 
+    Raises
+    ------
+    ValueError
+        A step is not above zero or does not divide ``t_end``, ``form`` is unknown.
+
     References
     ----------
     The test ``test_iaf_ps_dc_accuracy`` of NEST; Morrison et al., Neural Computation 19:47 (2007).
@@ -269,7 +275,9 @@ def rounding_drift(tau: float, dt: ArrayLike, t_end: float, form: str, u_infinit
     tau, t_end = _check.positive("tau", tau, "s"), _check.positive("t_end", t_end, "s")
     _check.choice("form", form, ("product", "increment"))
     target = _check.number("u_infinity", u_infinity)
-    steps = _check.array("dt", dt, minimum=0.0)
+    steps = _check.array("dt", dt)
+    if np.any(steps <= 0):
+        raise ValueError(f"dt must be above 0 s everywhere, got {steps.min():g}")
     counts = np.rint(t_end / steps).astype(int)
     wrong = ~np.isclose(counts * steps, t_end, rtol=1e-9, atol=0.0)
     if np.any(wrong):
@@ -340,7 +348,7 @@ def _run(
     i = i0 * np.exp(-t / neuron.tau_syn)
     for n in spikes:
         i[n:] += inputs[n] / neuron.tau_syn * np.exp(-(t[n:] - t[n]) / neuron.tau_syn)
-    before = np.vstack([[v0, i0], states[:-1]])
+    before = np.vstack([[v0, i0], states])[:-1]
     local = before @ (model.A - exact.A).T
     local += np.outer(inputs, model.b - exact.b)
     local[1:] += np.outer(inputs[:-1], model.b_previous)

@@ -343,3 +343,15 @@ def test_bad_input_is_named():
         error.principal_error(NEURON, -1.0, "bilinear")
     with pytest.raises(ValueError, match="ratio must be above 0"):
         error.observed_order(NEURON, "bilinear", ratio=0.0)
+
+
+@pytest.mark.parametrize("dt", [0.0, [1e-3, -1e-3]])
+def test_rounding_drift_wants_positive_steps(dt):
+    with pytest.raises(ValueError, match="dt must be above 0 s everywhere"):
+        error.rounding_drift(0.01, dt, 0.005, "product")
+
+
+def test_no_steps_have_no_errors():
+    neuron = CubaLIF(0.02, 0.01)
+    assert error.global_error(neuron, 1e-3, "zoh", []).shape == (0, 2)
+    assert error.error_bound(neuron, 1e-3, "bilinear", [], rate=0.0).shape == (0,)
