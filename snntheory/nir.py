@@ -133,14 +133,14 @@ def to_nir(
         ``nir`` is not installed.
     TypeError, ValueError
         A neuron is no CubaLIF, the neurons differ in their kind of reset, a shape does not fit, ``dt`` is missing for
-        ``"sampled"``, or the scheme is unknown.
+        ``"sampled"``, the scheme is unknown, or an order is given without one.
 
     Warns
     -----
     LostInNIR
         The reset is not to a value.
     """
-    group = (neurons,) if isinstance(neurons, CubaLIF) else tuple(neurons)
+    group = tuple(neurons) if isinstance(neurons, Sequence) else (neurons,)
     if not group or not all(isinstance(neuron, CubaLIF) for neuron in group):
         raise TypeError("neurons must be a CubaLIF or a sequence of at least one")
     resets = {neuron.reset for neuron in group}
@@ -155,6 +155,8 @@ def to_nir(
         from .linear import schemes
 
         schemes.get(scheme, order)
+    elif order is not None:
+        raise ValueError(f"order={order!r} needs a scheme: give scheme='parker_sochacki', or leave it out")
     if dt is not None:
         dt = _check.positive("dt", dt, "s")
     w_in, leak = (

@@ -112,6 +112,10 @@ def test_bad_neurons():
     soft, hard = CubaLIF(0.02, 0.01), CubaLIF(0.02, 0.01, reset="to_value")
     with pytest.raises(TypeError, match="neurons must be a CubaLIF or a sequence"):
         to_nir([])
+    with pytest.raises(TypeError, match="neurons must be a CubaLIF or a sequence"):
+        to_nir(5)
+    with pytest.raises(ValueError, match="order=3 needs a scheme"):
+        to_nir(hard, order=3)
     with pytest.raises(ValueError, match="must share one kind of reset"):
         to_nir([soft, hard])
     with pytest.raises(ValueError, match="dt must be given with input='sampled'"):

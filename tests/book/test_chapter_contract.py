@@ -1,5 +1,6 @@
 """Every chapter with code cells keeps the contract of CONTRIBUTING.md; each rule is shown to catch its own breach."""
 
+import re
 from pathlib import Path
 
 import chapters
@@ -16,6 +17,12 @@ def test_every_page_of_the_toc_exists_and_every_page_is_in_the_toc():
     """A page that the table of contents does not name would be left out of the book without a word."""
     on_disk = {path.name for path in (ROOT / "book").glob("*.md")}
     assert {page.name for page in PAGES} == on_disk
+
+
+def test_introduction_names_every_page_in_the_order_of_the_book():
+    """The list of what a reader finds grows old without a word when a chapter is added."""
+    named = re.findall(r"^\{doc\}`(\w+)`$", (ROOT / "book" / "introduction.md").read_text("utf-8"), re.M)
+    assert named == [page.stem for page in PAGES if page.stem != "introduction"]
 
 
 @pytest.mark.parametrize("rule", chapters.RULES, ids=lambda rule: rule.__name__)
