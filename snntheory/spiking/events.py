@@ -7,7 +7,7 @@ enter and a window may be as long as it likes.
 The rules, for cases that a simulation on a grid decides by accident:
 
 - Inputs at the same time act together. An input acts on the current at once and on the voltage after it, so an input
-  at the very moment of a crossing does not change that spike.
+  at the very moment of a crossing does not change that spike. Moments are the same if they are the same float.
 - A maximum that touches the threshold is a spike.
 - A neuron at or above its threshold (at the start, or after a spike that resets nothing) fires only after it has
   been below.
