@@ -204,7 +204,7 @@ def test_schemes_limits_and_verdicts(visit, fragment):
     """By hand for 20 and 10 ms: forward Euler rings from 10 ms and is unstable from 20 ms on."""
     page = visit(fragment)
     page.get_by_label("forward Euler", exact=True).check()
-    assert readout(page, "Limits") == "stable below 20 ms; keeps its sign up to 10 ms"
+    assert readout(page, "Limits") == "stable below 20 ms; no negative pole up to 10 ms"
     slider = page.locator("input[type=range]").first
     for step, verdict in (("0.008", "without changing sign"), ("0.012", "rings"), ("0.022", "unstable")):
         page.evaluate(

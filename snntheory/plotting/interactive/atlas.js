@@ -313,7 +313,7 @@ function mount(root, equations, data) {
     const lines = [
       ["Verdict", verdict],
       ["Limits", `stable ${Number.isFinite(stability) ? `below ${seconds(stability)}` : "at every step"}; ` +
-        `keeps its sign ${Number.isFinite(monotony) ? `up to ${seconds(monotony)}` : "at every step"}`],
+        `no negative pole ${Number.isFinite(monotony) ? `up to ${seconds(monotony)}` : "at every step"}`],
       ["Poles", `membrane ${number(neuron.poles[0], 4)}, synapse ${number(neuron.poles[1], 4)}`],
       ["Zeros", neuron.zeros.map((zero) => number(zero, 4)).join(", ") || "none"],
       ["Time constants on the grid", times.join(", ") || "none: it grows"],
