@@ -7,8 +7,10 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from ...linear import schemes
+from ...linear.norms import lipschitz_constant, numerical_system_matrix
 from ...linear.schemes.impulse_invariance import PROPAGATOR
 from ...linear.symbolic import delta_t, identity, resistance, system_matrix, t, tau_mem, tau_syn, z
+from ...neuron import CubaLIF
 from ..checking import conditional, discrepancy, holds, inconsistent, misprint
 from ..entry import Entry, Finding, Verdict
 
@@ -21,7 +23,7 @@ _backward = (identity - delta_t * system_matrix).inv()
 
 
 def _matrix(mem: float = _MEM, syn: float = _SYN, r: float = _R) -> NDArray[np.float64]:
-    return np.array([[-1 / mem, r / mem], [0.0, -1 / syn]])
+    return numerical_system_matrix(CubaLIF(mem, syn, r=r))
 
 
 def _local_order(step: sp.Matrix) -> int:
@@ -130,7 +132,7 @@ def _split() -> Finding:
 
 def lipschitz(mem: float, syn: float, r: float) -> float:
     """The constant of equation (17)."""
-    return float(np.sqrt(max((1 + r) / mem**2, (r**2 + r) / mem**2 + 1 / syn**2)))
+    return lipschitz_constant(CubaLIF(mem, syn, r=r))
 
 
 def _largest() -> Finding:
