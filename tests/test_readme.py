@@ -25,20 +25,26 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_python_of_the_readme(folder):
-    (code,) = blocks("python")
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_of_the_readme(folder, code):
     assert len(code.strip().splitlines()) <= 13, "a dozen lines"
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, env=quiet_matplotlib()
+        [sys.executable, "-W", "error", "-c", code],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=quiet_matplotlib(),
     )
     assert done.returncode == 0, done.stderr
-    assert (folder / "psd.png").stat().st_size > 5000 and (folder / "scalogram.png").stat().st_size > 5000
+    for name in re.findall(r"savefig\(.(\w+\.png)", code):
+        assert (folder / name).stat().st_size > 5000
+    assert done.stdout.count("\n") >= code.count("print(")
 
 
 def test_commands_of_the_readme(folder):
     lines = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(line) for line in lines if line.startswith("snntheory")]
-    assert len(commands) == 5
+    assert len(commands) == 6
     for command in commands:
         extra = SMALL.get(command[1], [])  # the same command, smaller
         done = subprocess.run(
