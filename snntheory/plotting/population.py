@@ -159,7 +159,6 @@ def scheme_rates_figure(
     rates: ArrayLike,
     errors: ArrayLike,
     exact: float,
-    colours: Sequence[str] | None = None,
     ax: Axes | None = None,
 ) -> tuple[Figure, Axes]:
     """Rates of several updates as dots beside the exact one.
@@ -172,7 +171,7 @@ def scheme_rates_figure(
         Hertz; the errors are drawn twice their size to either side.
     exact : float
         Hertz: a vertical line.
-    colours : sequence of str, optional
+    ax : Axes, optional
 
     Returns
     -------
@@ -186,8 +185,7 @@ def scheme_rates_figure(
     row = np.arange(len(names))[::-1]
     ax.axvline(exact, color=THEORY, lw=1.1, ls=(0, (4, 2)))
     ax.hlines(row, exact, rates, color="#BBBBBB", lw=1.2)
-    for k, colour in enumerate(colours or [PALETTE[0]] * len(names)):
-        ax.errorbar(rates[k], row[k], xerr=2 * errors[k], fmt="o", ms=6, color=colour)
+    ax.errorbar(rates, row, xerr=2 * errors, fmt="o", ms=6, color=PALETTE[0])
     ax.set_yticks(row, names)
     ax.set(xlabel="rate (Hz)", ylim=(-0.6, len(names) - 0.4))
     return fig, ax
@@ -227,18 +225,13 @@ def density_figure(density: StationaryDensity) -> tuple[Figure, np.ndarray]:
         textcoords="offset points",
         fontsize=8.5,
     )
-    joint.annotate(
-        "reset",
-        (cells.u_faces[cells.first], cells.i_faces[0]),
-        xytext=(4, 4),
-        textcoords="offset points",
-        fontsize=8.5,
-    )
     spread = np.sqrt(cells.drive.variance)
     joint.set_ylim(
         max(cells.drive.mean - 4.5 * spread, cells.i_faces[0]),
         min(cells.drive.mean + 4.5 * spread, cells.i_faces[-1]),
     )
+    low = cells.u_faces[cells.first], joint.get_ylim()[0]
+    joint.annotate("reset", low, xytext=(4, 4), textcoords="offset points", fontsize=8.5)
     above.plot(density.u, density.voltage_density, color=PALETTE[0])
     above.set(ylabel="density", ylim=(0, None))
     beside.plot(density.current_density, density.i, color=PALETTE[0])
@@ -290,13 +283,13 @@ def evolution_figure(
     """
     fig, axes = plt.subplots(2, 1, figsize=(6.4, 5.2), gridspec_kw={"height_ratios": (3, 2)})
     width = np.diff(run.grid.i_faces)[0]
-    shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.88, len(run.saved_time)))
-    for at, density, shade in zip(run.saved_time, run.density, shades, strict=True):
+    later = run.saved_time > 0  # a start from one state is a needle
+    shades = plt.get_cmap("viridis")(np.linspace(0.0, 0.88, int(later.sum())))
+    for at, density, shade in zip(run.saved_time[later], run.density[later], shades, strict=True):
         axes[0].plot(run.grid.u, density.sum(axis=1) * width, color=shade, label=f"{at * 1e3:.3g} ms")
     axes[0].axvline(run.grid.u_faces[-1], **_GUIDE)
     axes[0].set(xlabel="voltage", ylabel="density")
-    tallest = np.sort([d.sum(axis=1).max() * width for d in run.density])
-    axes[0].set_ylim(0, 1.1 * tallest[min(len(tallest) - 1, max(0, len(tallest) - 2))])
+    axes[0].set_ylim(0, None)
     axes[0].legend(ncols=2)
     if counts is not None:
         axes[1].plot(np.asarray(counts[0]) * 1e3, counts[1], color="#AAAAAA", lw=1.0, drawstyle="steps-mid")
