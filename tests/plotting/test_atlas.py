@@ -165,6 +165,15 @@ def test_atlas_figure_draws_the_model(scheme):
     assert f[-1] < 250 < 1.001 * f[-1]
 
 
+def test_the_still_picture_of_a_short_step_shows_the_whole_response():
+    _, axes = plotting.atlas_figure(discretize(NEURON, 2e-5, "backward_euler"))
+    t, u = axes[0, 1].lines[0].get_data()
+    assert t[-1] == pytest.approx(120, abs=0.02)  # ms: four times the sum of the time constants
+    # by hand: 100 (exp(-t/20) - exp(-t/10)) at its peak and at the end, off by half a step over the time constants
+    ends = [25, 100 * (np.exp(-6) - np.exp(-12))]
+    assert [u.max(), u[-1]] == pytest.approx(ends, rel=0.01)
+
+
 def test_atlas_figure_of_an_unstable_choice_has_no_response():
     model = plotting.atlas(NEURON, 0.021, "forward_euler").model  # above 2 min(tau), without a warning
     fig, axes = plotting.atlas_figure(model)

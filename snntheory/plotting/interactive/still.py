@@ -20,7 +20,7 @@ _DASHED = {"color": THEORY, "lw": 1.1, "ls": (0, (4, 2))}
 
 
 def atlas_figure(model: DiscreteNeuron) -> tuple[Figure, np.ndarray]:
-    """Poles and zeros, the response to one spike, gain and phase of one discrete neuron.
+    """Poles, the response to one spike, gain and phase of one discrete neuron.
 
     Parameters
     ----------
@@ -43,11 +43,11 @@ def _draw(axes: np.ndarray, model: DiscreteNeuron) -> None:
     _poles(axes[0, 0], model, colour)
 
     end = 4 * (neuron.tau_mem + neuron.tau_syn)
-    n = np.arange(min(int(end / dt) + 1, 400))
+    n = np.arange(min(int(end / dt) + 1, 20_000))  # beyond that the drawing would take seconds
     t = np.linspace(0, end, 300)
     exact = kernel(neuron, t)
     u = model.simulate(n == 0)[0]
-    axes[0, 1].plot(n * dt * 1e3, u, "o-", color=colour, ms=3, lw=1)
+    axes[0, 1].plot(n * dt * 1e3, u, "o-" if n.size <= 120 else "-", color=colour, ms=3, lw=1)
     axes[0, 1].plot(t * 1e3, exact, **_DASHED)
     axes[0, 1].set(xlabel="time after the spike (ms)", ylabel="response to one spike (1/s)")
     top = float(exact.max())  # what leaves this range has grown without bound
