@@ -38,7 +38,7 @@ class LostInNIR(UserWarning):
     """The node does not say everything about the neuron to a reader that ignores its metadata."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FromNIR:
     """Neurons of one node, made by :func:`from_nir`.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,10 +52,10 @@ class DiscreteNeuron:
     neuron: CubaLIF
     dt: float
     scheme: Scheme
-    A: Floats
-    b: Floats
-    b_previous: Floats
-    increment: Floats
+    A: Floats = field(compare=False)  # follows from the other three, and arrays have no truth value
+    b: Floats = field(compare=False)
+    b_previous: Floats = field(compare=False)
+    increment: Floats = field(compare=False)
 
     def __post_init__(self) -> None:
         for part in (self.A, self.b, self.b_previous, self.increment):

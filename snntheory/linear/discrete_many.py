@@ -15,7 +15,7 @@ from .poles import effective_time_constant, inside_unit_circle
 from .scheme import Floats, Scheme
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DiscreteNeurons:
     """Many discrete neurons at once, as arrays over a common shape ``...``; made by :func:`discretize_many`.
 

@@ -15,7 +15,7 @@ from .discrete import discretize
 from .effective import effective_response, nominal_time_constant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Translation:
     """A network's parameters for another time step; made by :func:`translate`.
 
@@ -68,7 +68,7 @@ def translate(
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         The neuron at ``dt_from`` has a pole at or below 0 or is unstable (it is no decay that another step could
         have), the scheme cannot decay as fast at ``dt_to``, or an argument is out of its range.
 

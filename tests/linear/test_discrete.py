@@ -322,3 +322,11 @@ def test_a_high_order_is_quick():
     exact = discretize(NEURON, 1e-3, "impulse_invariance")
     assert model.area == pytest.approx(exact.area, rel=1e-13)
     assert time.process_time() - start < 20  # takes 2 s; a minute when the numerator was factored
+
+
+def test_models_can_be_compared_and_be_keys():
+    one, same, other = (discretize(NEURON, dt, "zoh") for dt in (1e-3, 1e-3, 2e-3))
+    assert one == same and one != other and len({one, same, other}) == 2
+    assert one != discretize(NEURON, 1e-3, "bilinear")
+    many = discretize_many(0.02, 0.01, [1e-3, 2e-3], "zoh")
+    assert many == many and many != discretize_many(0.02, 0.01, [1e-3, 2e-3], "zoh")  # arrays: by identity
