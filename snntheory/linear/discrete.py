@@ -379,11 +379,17 @@ def discretize(neuron: CubaLIF, dt: float, scheme: str, order: int | None = None
         declaration,
         *matrices(declaration.coefficients(neuron.tau_mem, neuron.tau_syn, neuron.r, dt)),
     )
-    if not model.is_stable and dt >= model.max_stable_dt:
-        warnings.warn(
-            f"dt={dt:g} s is not below the stability limit {model.max_stable_dt:g} s of {declaration.title} for "
-            f"tau_mem={neuron.tau_mem:g} s and tau_syn={neuron.tau_syn:g} s: the state grows from step to step",
-            UnstableStep,
-            stacklevel=2,
-        )
+    warn_if_unstable(model, stacklevel=3)
     return model
+
+
+def warn_if_unstable(model: DiscreteNeuron, stacklevel: int) -> None:
+    """Issue :class:`UnstableStep` where the step lies beyond the stability limit."""
+    if not model.is_stable and model.dt >= model.max_stable_dt:
+        warnings.warn(
+            f"dt={model.dt:g} s is not below the stability limit {model.max_stable_dt:g} s of {model.scheme.title} "
+            f"for tau_mem={model.neuron.tau_mem:g} s and tau_syn={model.neuron.tau_syn:g} s: the state grows from "
+            "step to step",
+            UnstableStep,
+            stacklevel=stacklevel,
+        )

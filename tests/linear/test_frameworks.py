@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snntheory import CubaLIF
-from snntheory.linear import frameworks, kernel, schemes, symbolic
+from snntheory.linear import UnstableStep, frameworks, kernel, schemes, symbolic
 from snntheory.linear.frameworks.lava_dl import STATE_SCALE, fixed_point
 
 Z, D = symbolic.z, symbolic.delta_t
@@ -125,6 +126,36 @@ def test_observed_order_is_the_declared_order(name):
         assert max(errors) < 1e-14 * 400 * kernel(NEURON, 0.0139)  # rounding, remembered for tau / dt steps
     else:
         assert np.log2(errors[0] / errors[1]) == pytest.approx(float(order), abs=0.05)
+
+
+@pytest.mark.parametrize("name", [n for n in EXACT if not frameworks.get(n).quantised])
+def test_exact_recipe_has_the_order_and_the_limits_of_exact_poles(name):
+    """Whatever the scheme of the usual recipe: 1 where a spike acts a step early, none otherwise, and no limit."""
+    framework = frameworks.get(name)
+    model = framework.discretize(NEURON, 0.025, "exact")  # beyond twice the shorter time constant
+    assert model.is_stable and model.max_stable_dt == model.max_monotone_dt == np.inf
+    errors = []
+    for dt in (1e-4, 5e-5):
+        voltage = simulated(name, dt, "exact", impulse(round(0.03 / dt) + 1))
+        errors.append(np.abs(voltage - kernel(NEURON, np.arange(voltage.size) * dt)).max())
+    if model.delay == 0:
+        assert framework.scheme("exact").order == 1
+        assert np.log2(errors[0] / errors[1]) == pytest.approx(1.0, abs=0.05)
+    else:
+        assert framework.scheme("exact").order == sympy.oo
+        assert max(errors) < 1e-14 * 400 * kernel(NEURON, 0.0139)  # rounding, remembered for tau / dt steps
+
+
+def test_an_unstable_framework_warns_once_with_its_limit_and_computes():
+    norse = frameworks.get("norse.LIFCell")
+    with pytest.warns(
+        UnstableStep, match=r"dt=0\.021 s is not below the stability limit 0\.02 s of Norse"
+    ) as seen:
+        model = norse.discretize(NEURON, 0.021)
+    assert len(seen) == 1 and seen[0].filename == __file__ and not model.is_stable
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "norse.LIFCell" not in {r.framework for r in frameworks.overview([norse], NEURON, 0.021)}
 
 
 @pytest.mark.parametrize("tau", [0.0113, 0.02, 0.0159])

@@ -16,7 +16,7 @@ from ... import _check
 from ...neuron import CubaLIF
 from .. import schemes
 from ..continuous import coupling
-from ..discrete import DiscreteNeuron, matrices
+from ..discrete import DiscreteNeuron, matrices, warn_if_unstable
 from ..scheme import Coefficients, Scheme
 from ..symbolic import delta_t, no_input, resistance, tau_mem, tau_syn
 
@@ -157,8 +157,18 @@ class Framework:
         Raises
         ------
         TypeError, ValueError
-            As :meth:`parameters_for`.
+            As :meth:`parameters_for`, but for an unstable step.
+
+        Warns
+        -----
+        UnstableStep
+            As :func:`snntheory.discretize`.
         """
+        model = self._model(neuron, dt, recipe)
+        warn_if_unstable(model, stacklevel=3)
+        return model
+
+    def _model(self, neuron: CubaLIF, dt: float, recipe: str) -> DiscreteNeuron:
         _, dt = self._typed(neuron, dt, recipe)
         declaration = self.scheme(recipe)
         numbers = declaration.coefficients(neuron.tau_mem, neuron.tau_syn, neuron.r, dt)
@@ -189,7 +199,7 @@ class Framework:
             no parameters make it exact, or the framework is unstable at ``dt``.
         """
         values, dt = self._typed(neuron, dt, recipe)
-        model = self.discretize(neuron, dt, recipe)
+        model = self._model(neuron, dt, recipe)
         if not model.is_stable:
             raise ValueError(
                 f"dt must be below {model.max_stable_dt:g} s, where {self.name} becomes unstable, got {dt:g} s; "
@@ -306,9 +316,10 @@ class Framework:
             )
         return self.exact
 
-    def _composed(self, values: Mapping[str, sympy.Expr]) -> Scheme:
+    def _composed(self, values: Mapping[str, sympy.Expr], exact: bool = False) -> Scheme:
+        """The update as a scheme; ``exact`` says that ``values`` give the poles of the exact solution."""
         exchange = {sympy.Symbol(name, positive=True): value for name, value in values.items()}
-        near = schemes.get(*self.nearest)
+        near = schemes.get("impulse_invariance") if exact else schemes.get(*self.nearest)
         return Scheme(
             name=self.name,
             title=self.title,
@@ -347,7 +358,7 @@ def _with_input(scheme: Scheme, kick: sympy.ImmutableMatrix) -> Callable[..., Co
 
 @cache
 def _scheme(framework: Framework, recipe: str) -> Scheme:
-    return framework._composed(framework._recipe(recipe))
+    return framework._composed(framework._recipe(recipe), exact=recipe == "exact")
 
 
 @cache
