@@ -11,7 +11,7 @@ from .error import convergence_figure, error_bound_figure, rounding_figure
 from .events import causality_figure, latency_figure, spike_train_figure, window_error_figure
 from .frameworks import framework_psp_figure, framework_step_figure
 from .frequency import aliasing_figure, group_delay_figure, warping_figure
-from .interactive import Atlas, atlas, atlas_figure
+from .interactive import Atlas, DensityFilm, atlas, atlas_figure, density_film
 from .linear import (
     bode_figure,
     cancellation_figure,
@@ -46,6 +46,7 @@ from .training import accuracy_figure, recording_figure, reset_factor_figure
 
 __all__ = [
     "Atlas",
+    "DensityFilm",
     "accuracy_figure",
     "aliasing_figure",
     "atlas",
@@ -58,6 +59,7 @@ __all__ = [
     "cut_step_figure",
     "decay_figure",
     "density_figure",
+    "density_film",
     "displacement_figure",
     "error_bound_figure",
     "evolution_figure",
