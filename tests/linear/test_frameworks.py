@@ -146,6 +146,23 @@ def test_exact_recipe_has_the_order_and_the_limits_of_exact_poles(name):
         assert max(errors) < 1e-14 * 400 * kernel(NEURON, 0.0139)  # rounding, remembered for tau / dt steps
 
 
+@pytest.mark.parametrize("name", [n for n in frameworks.names() if not frameworks.get(n).quantised])
+def test_limits_of_the_usual_recipe_are_those_of_its_poles(name):
+    """Also without a synapse, whose time constant must not count."""
+    framework, met = frameworks.get(name), 0
+    for dt in np.linspace(0.0005, 0.06, 60):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UnstableStep)
+                model = framework.discretize(NEURON, dt)
+        except ValueError:  # not to be typed
+            continue
+        assert model.is_stable == (dt < model.max_stable_dt)
+        assert not model.is_stable or (model.poles.min() < 0) == (dt > model.max_monotone_dt)
+        met += 1
+    assert met >= 10  # all steps below the shorter time constant
+
+
 def test_an_unstable_framework_warns_once_with_its_limit_and_computes():
     norse = frameworks.get("norse.LIFCell")
     with pytest.warns(

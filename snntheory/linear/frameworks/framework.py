@@ -328,10 +328,16 @@ class Framework:
             input_previous=self.input_previous.subs(exchange, simultaneous=True),
             delay="within step n" if self.input[0] != 0 else "in step n + 1",
             order=0 if self.quantised else (near.order if self.input[0] == 0 else sympy.Min(near.order, 1)),
-            stability_limit=sympy.oo if self.quantised else near.stability_limit,
-            monotonicity_limit=sympy.oo if self.quantised else near.monotonicity_limit,
+            stability_limit=self._limit(near.stability_limit),
+            monotonicity_limit=self._limit(near.monotonicity_limit),
             stable_numbers=self._physical_numbers(exchange),
         )
+
+    def _limit(self, of_scheme: sympy.Expr) -> sympy.Expr:
+        """A limit of the scheme for this framework: rounded leaks have none, and only poles that exist count."""
+        if self.quantised:
+            return sympy.oo
+        return of_scheme if self.has_synapse else sympy.sympify(of_scheme).subs(tau_syn, tau_mem)
 
     def _physical_numbers(
         self, exchange: Mapping[sympy.Symbol, sympy.Expr]
