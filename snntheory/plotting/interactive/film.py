@@ -104,7 +104,7 @@ class DensityFilm:
         run = self.run
         return (
             f"The density of voltage and current between 0 and {1e3 * run.time[-1]:g} ms: it starts as a point, "
-            f"spreads towards the threshold and re-enters at the reset; below it the rate, up to {run.rate.max():.3g} Hz."
+            f"spreads towards the threshold and re-enters at the reset; below, the rate, up to {run.rate.max():.3g} Hz."
         )
 
     def _repr_html_(self) -> str:
