@@ -1,4 +1,4 @@
-"""From one time step to another: the time constants and weights with which a network keeps its response."""
+"""From one time step to another: the time constants and weights that keep the response below threshold."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def translate(
     scheme: str,
     order: int | None = None,
 ) -> Translation:
-    """Time constants and weights with which a network keeps its response when its time step changes.
+    """Time constants and weights with which the response below threshold stays when the time step changes.
 
     A network trained at ``dt_from`` has learned with the kernel that its grid really had
     (:func:`effective_response`). The new parameters give the same kernel at ``dt_to``, exactly, but for a delay that
