@@ -154,6 +154,7 @@ def free(table: Table) -> None:
             timed(lambda grid=grid: variance(*grid)),
             reference,
         )
+    add(table, "", "density, two grids", timed(lambda: extrapolated(variance, (100, 20))), reference)
     try:
         from fplanck import fokker_planck
         from scipy.constants import k as boltzmann
