@@ -5,7 +5,13 @@ import pytest
 
 from snntheory import CubaLIF, discretize
 from snntheory.linear import frameworks
-from snntheory.population import chain_rate, diffusion_chain_rate, stationary_density, transfer_operator
+from snntheory.population import (
+    chain_rate,
+    diffusion_chain_rate,
+    free_moments,
+    stationary_density,
+    transfer_operator,
+)
 from snntheory.population.markov import ResetRule, run_chain
 
 NEURON = CubaLIF(0.020, 0.005, v_threshold=20.0, v_reset=0.0, reset="to_value")
@@ -137,3 +143,14 @@ def test_a_neuron_without_reset_has_no_rate():
     model = discretize(CubaLIF(0.02, 0.01, reset="none"), 0.001, "zoh")
     with pytest.raises(ValueError, match="must have a reset"):
         chain_rate(model, 1.0, 1.0, rng=np.random.default_rng(0))
+
+
+def test_exact_diffusion_has_the_free_moments_whatever_the_step():
+    high = CubaLIF(0.020, 0.005, v_threshold=1e3, v_reset=0.0, reset="to_value")
+    found = diffusion_chain_rate(
+        high, 15.0, 5.0, 0.02, n_neurons=20_000, t_max=0.02, rng=np.random.default_rng(8)
+    )
+    _, expected = free_moments(high, 450.0, 1 / 30)  # the same mean and noise
+    # scatter of a variance: sqrt(2/n) = 1 %
+    np.testing.assert_allclose(np.cov(found.voltage, found.current), expected, rtol=0.04)
+    assert found.voltage.mean() == pytest.approx(15.0, abs=4 * np.sqrt(expected[0, 0] / 20_000))
