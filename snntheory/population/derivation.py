@@ -60,7 +60,7 @@ def generator(observable: sp.Expr) -> sp.Expr:
 
         (R i - u)/tau_mem df/du - i/tau_syn df/di + lambda [f(u, i + w/tau_syn) - f(u, i)]
     """
-    return sp.simplify(sp.diff(expected_after_step(observable), delta_t).subs(delta_t, 0).doit())
+    return sp.expand(sp.simplify(sp.diff(expected_after_step(observable), delta_t).subs(delta_t, 0).doit()))
 
 
 def jump_equation(density: sp.Expr = p) -> sp.Expr:
