@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable
 from html import escape
 
@@ -14,6 +15,11 @@ Results = Iterable[tuple[Entry, Finding]]
 
 # what stands before the entry's correction
 _BEFORE = {Verdict.HOLDS.value: "sharper: ", Verdict.CONDITION.value: "condition: "}
+
+_TOKEN = re.compile(
+    r"\\text\{(?P<words>[^{}]*)\}|(?P<gap>\\q?quad)\b|\\(?:begin|end)\{\w+\}|\\(?:left|right)\b|\\[a-zA-Z]+|\\.|[{}]"
+)
+_SPACES = re.compile(r"^(?:\s|\\[ ,;:])+|(?:\s|\\[ ,;:])+$")  # at the ends of a formula
 
 
 def records(results: Results) -> list[dict[str, str]]:
@@ -65,4 +71,28 @@ def html_list(results: Results) -> str:
 
 
 def _formula(before: str, latex: str) -> str:
-    return rf"<div style='overflow-x: auto; padding: 0.3em 0'>{before}\(\displaystyle {latex}\)</div>"
+    return rf"<div style='overflow-x: auto; padding: 0.3em 0'>{before}{_flowing(latex)}</div>"
+
+
+def _flowing(latex: str) -> str:
+    r"""A formula as HTML that can wrap: ``\text`` outside every brace as words, a new formula after ``\quad``."""
+    pieces: list[tuple[str, str]] = []
+    start = depth = 0
+    for token in _TOKEN.finditer(latex):
+        found = token[0]
+        if token["words"] is not None or token["gap"]:
+            if depth == 0 and latex[token.start() - 1 : token.start()] not in ("_", "^"):
+                pieces += [("formula", latex[start : token.start()]), ("words", token["words"] or "")]
+                start = token.end()
+        elif found in ("{", r"\left") or found.startswith(r"\begin"):
+            depth += 1
+        elif found in ("}", r"\right") or found.startswith(r"\end"):
+            depth -= 1
+    pieces.append(("formula", latex[start:]))
+    html = ""
+    for kind, piece in pieces:
+        bare = _SPACES.sub("", piece) if kind == "formula" else piece.strip()
+        if bare:
+            space = "" if not html or bare[0] in ":,;)" or html.endswith(r"(\)") else " "
+            html += space + (rf"\(\displaystyle {bare}\)" if kind == "formula" else bare)
+    return html

@@ -143,6 +143,37 @@ def test_html_escapes_and_marks_mathematics():
     assert "mathjax_process" in html  # without this class MathJax leaves the outputs of notebooks alone
 
 
+@pytest.mark.parametrize(
+    ("latex", "html"),
+    [
+        (r"\text{only}\ x = y", r"only \(\displaystyle x = y\)"),
+        (r"a,\quad b \text{ for } c", r"\(\displaystyle a,\) \(\displaystyle b\) for \(\displaystyle c\)"),
+        (r"\text{each } f\text{: go}", r"each \(\displaystyle f\): go"),
+        (r"t_{\text{spike}}", r"\(\displaystyle t_{\text{spike}}\)"),
+        (r"t_\text{a} \{\text{b}\}", r"\(\displaystyle t_\text{a} \{\) b \(\displaystyle \}\)"),
+        (
+            r"\frac{\text{a}}{b} \left(\text{c} \right)",
+            r"\(\displaystyle \frac{\text{a}}{b} \left(\text{c} \right)\)",
+        ),
+    ],
+)
+def test_html_lets_words_wrap(latex, html):
+    """MathJax breaks no line within a formula; words in braces stay with it, for a piece must be whole."""
+    assert f">{html}</div>" in html_list(ledger.run([entry(statement=latex)]))
+
+
+def test_html_keeps_every_formula_whole():
+    """No piece has an unclosed brace, ``\\left`` or environment, so MathJax renders each."""
+    html = html_list(ledger.run(ledger.entries("hu")))
+    pieces = re.findall(r"\\\(\\displaystyle (.*?)\\\)", html)
+    assert len(pieces) > len(ledger.entries("hu"))
+    for piece in pieces:
+        bare = re.sub(r"\\[{}]", "", piece)
+        assert bare.count("{") == bare.count("}")
+        assert len(re.findall(r"\\left\b", bare)) == len(re.findall(r"\\right\b", bare))
+        assert bare.count(r"\begin") == bare.count(r"\end")
+
+
 def test_html_sets_off_what_does_not_hold():
     results = ledger.run([entry(), entry(Verdict.MISPRINT, Verdict.MISPRINT, label="(2)")])
     assert html_list(results).count("font-weight: bold") == 1
