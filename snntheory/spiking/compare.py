@@ -94,7 +94,8 @@ def compare_trains(
     reference, other : array_like, shapes (n,), (m,)
         Spike times in seconds, in ascending order.
     window : float
-        Largest distance of a pair in seconds.
+        Largest distance of a pair in seconds. Take the same for all time steps that are compared: one that is
+        proportional to the step hides every larger shift, and only the number of missed spikes shows it.
     dt : float, optional
         Time step of the other train in seconds: it tells merged from missed spikes. Without it nothing is merged.
     tolerance : float
