@@ -17,6 +17,7 @@ from .moments import (
 from .monte_carlo import RateBias, event_driven_rate, rate_bias
 from .prediction import predict_recording, predicted_density
 from .rates import OutsideValidity, coloured_rate, cv, drive, grid_rate, siegert
+from .recorded import compare_density, recorded_state
 from .shot_noise import shot_noise_rate
 from .synaptic_input import Diffusion, Jumps
 from .threshold_integration import threshold_integration
@@ -37,6 +38,7 @@ __all__ = [
     "StationaryDensity",
     "chain_rate",
     "coloured_rate",
+    "compare_density",
     "cv",
     "diffusion_chain_rate",
     "discrete_autocovariance",
@@ -61,6 +63,7 @@ __all__ = [
     "rate_bias",
     "re_entry_masses",
     "shot_noise_rate",
+    "recorded_state",
     "siegert",
     "stationary",
     "stationary_density",
