@@ -31,6 +31,7 @@ from .population import (
     two_laws_figure,
     voltage_densities_figure,
 )
+from .recorded import recorded_density_figure
 from .spectra import psd_figure, psd_ratio_figure, scalogram_figure
 from .spiking import (
     cut_step_figure,
@@ -81,6 +82,7 @@ __all__ = [
     "psd_ratio_figure",
     "psp_fit_figure",
     "rate_curves_figure",
+    "recorded_density_figure",
     "recording_figure",
     "reset_factor_figure",
     "response_figure",
