@@ -144,7 +144,9 @@ def stability_limit_figure(orders: ArrayLike = range(1, 13), ax: Axes | None = N
     )
     ax.vlines(chosen, monotone, stable, color=colour, lw=0.8, alpha=0.5)
     ax.plot(chosen, stable, "o", color=colour, ms=6, label="stable below")
-    ax.plot(chosen, monotone, "o", color=colour, mfc="white", ms=6, label="no negative pole below", gid="monotone")
+    ax.plot(
+        chosen, monotone, "o", color=colour, mfc="white", ms=6, label="no negative pole below", gid="monotone"
+    )
     both = [k for k in range(len(chosen)) if stable[k] == monotone[k]]
     ax.plot([chosen[k] for k in both], [stable[k] for k in both], "o", color=colour, ms=6)
     ax.set(xlabel="order $p$", ylabel=r"limit of $\Delta t/\tau_{\min}$", xlim=(ends[0] - 0.6, ends[1] + 0.6))

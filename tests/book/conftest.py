@@ -1,6 +1,7 @@
 """What the tests of the book share: the paths, the extension on the import path, the built site or a reason."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -22,3 +23,38 @@ def site() -> Path:
             pytest.fail(message)
         pytest.skip(message)
     return folder
+
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, the system's own; skipped without one, unless SNNTHEORY_REQUIRE_BROWSER=1 makes that a failure."""
+
+    def missing(reason):
+        if os.environ.get("SNNTHEORY_REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        missing("playwright is not installed: pip install 'snntheory[test]'")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    executable = next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
+        missing(f"no browser found, tried {', '.join(names)}: install Debian's chromium")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS, timeout=30_000)
+        yield chromium
+        chromium.close()

@@ -2,8 +2,6 @@
 
 import itertools
 import json
-import os
-import shutil
 import warnings
 
 import matplotlib
@@ -16,7 +14,6 @@ import pytest
 from snntheory import CubaLIF, discretize, linear
 from snntheory.plotting import atlas
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 NEURON = CubaLIF(0.020, 0.010)
 SCHEMES = [(name, None) for name in linear.schemes.names() if name != "parker_sochacki"]
 SCHEMES += [("parker_sochacki", order) for order in (1, 2, 3, 5, 8, 12)]
@@ -33,29 +30,6 @@ PAGE = (
     '<!doctype html><html lang="en"{theme}><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width"><title>atlas</title><body>{body}</body></html>'
 )
-
-
-def missing(reason):
-    """Skip, or fail where a browser is required."""
-    if os.environ.get("SNNTHEORY_REQUIRE_BROWSER") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed: pip install 'snntheory[test]'")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next(filter(None, map(shutil.which, names)), None)
-    if executable is None:
-        missing(f"no browser found, tried {', '.join(names)}: install Debian's chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS, timeout=30_000)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

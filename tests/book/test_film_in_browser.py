@@ -1,8 +1,5 @@
 """The film of a density in a browser: slider, button, readout, and nothing from outside."""
 
-import os
-import shutil
-
 import matplotlib
 
 matplotlib.use("agg")
@@ -12,40 +9,20 @@ import pytest
 from snntheory import CubaLIF, plotting
 from snntheory.population import Diffusion, evolve, plane, point_masses
 
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-
-
-def missing(reason):
-    if os.environ.get("SNNTHEORY_REQUIRE_BROWSER") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed: pip install 'snntheory[test]'")
-    executable = next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if executable is None:
-        missing("no browser found: install Debian's chromium")
+def page(browser, tmp_path_factory):
     cells = plane(Diffusion(CubaLIF(0.020, 0.005, reset="to_value"), 1.2, 0.3), 40, 20)
     run = evolve(cells, point_masses(cells, 0.0, 0.5), 0.05, 0.001, save_every=5)
     path = tmp_path_factory.mktemp("film") / "film.html"
     html = plotting.density_film(run, 20.0).html
     path.write_text(f"<!doctype html><meta charset=utf-8><title>film</title><body>{html}", encoding="utf-8")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS, timeout=30_000)
-        tab = browser.new_page()
-        tab.faults, tab.asked, tab.run = [], [], run
-        tab.on("pageerror", lambda error: tab.faults.append(str(error)))
-        tab.on("request", lambda request: tab.asked.append(request.url))
-        tab.goto(path.as_uri())
-        yield tab
-        browser.close()
+    tab = browser.new_page()
+    tab.faults, tab.asked, tab.run = [], [], run
+    tab.on("pageerror", lambda error: tab.faults.append(str(error)))
+    tab.on("request", lambda request: tab.asked.append(request.url))
+    tab.goto(path.as_uri())
+    return tab
 
 
 def test_slider_moves_the_picture_and_the_readout(page):

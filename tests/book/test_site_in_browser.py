@@ -2,8 +2,6 @@
 
 import functools
 import http.server
-import os
-import shutil
 import threading
 from pathlib import Path
 
@@ -15,43 +13,9 @@ PAGES = toc_files(ROOT / "book" / "_toc.yml")
 SOURCES = {name: (ROOT / "book" / f"{name}.md").read_text(encoding="utf-8") for name in PAGES}
 WITH_MATHS = [name for name, text in SOURCES.items() if "$" in text or "{math}" in text]
 CHAPTERS = [name for name, text in SOURCES.items() if "{code-cell}" in text]
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WAIT = 15_000  # milliseconds for one page; a page takes about one second
 
 pytestmark = pytest.mark.site
-
-
-def missing(reason):
-    """Skip, or fail where a browser is required."""
-    if os.environ.get("SNNTHEORY_REQUIRE_BROWSER") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium, the system's own: playwright's browsers need not be downloaded."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        missing("playwright is not installed: pip install 'snntheory[test]'")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    executable = next(filter(None, map(shutil.which, names)), None)
-    if executable is None:
-        missing(f"no browser found, tried {', '.join(names)}: install Debian's chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS, timeout=30_000)
-        yield chromium
-        chromium.close()
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):

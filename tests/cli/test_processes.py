@@ -83,7 +83,9 @@ def epochs_of(path):
 
 def test_interrupting_is_no_traceback(digits_file, tmp_path):
     # a job in the background of a shell inherits an ignored SIGINT; a user's terminal does not
-    start = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import snntheory.__main__"
+    start = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); import snntheory.__main__"
+    )
     running = subprocess.Popen(
         [sys.executable, "-c", start, "train", tmp_path / "model.pt", *TRAIN, "--epochs", "100000"]
         + ["--images", str(digits_file)],
