@@ -1,6 +1,14 @@
-"""From spikes to weight gradients: exact ones, and the pseudo-derivatives that stand in for that of a threshold."""
+"""From spikes to weight gradients: exact, on a grid, and the pseudo-derivatives that stand in for a threshold's."""
 
-from .exact import METHODS, GrazingSpike, weight_gradient
+from .methods import EXACT, METHODS, Gradients, GrazingSpike, weight_gradient
 from .surrogate import SURROGATES, pseudo_derivative
 
-__all__ = ["METHODS", "SURROGATES", "GrazingSpike", "pseudo_derivative", "weight_gradient"]
+__all__ = [
+    "EXACT",
+    "METHODS",
+    "SURROGATES",
+    "Gradients",
+    "GrazingSpike",
+    "pseudo_derivative",
+    "weight_gradient",
+]

@@ -19,8 +19,11 @@ from numpy.typing import NDArray
 
 from ..linear import coupling
 from ..neuron import CubaLIF
+from .exact import by_neuron, layer_spikes
 
 Floats = NDArray[np.float64]
+
+__all__ = ["layer_gradient", "layer_spikes", "refuse", "spike_gradients"]
 
 
 def refuse(neuron: CubaLIF) -> None:
@@ -54,3 +57,6 @@ def spike_gradients(
             rise, fall = (r * current[n] - theta) / tau_mem, (r * current[n] - after) / tau_mem
             along_u = (fall * along_u - arriving[n]) / rise
     return to_weights, to_times
+
+
+layer_gradient = by_neuron(spike_gradients)

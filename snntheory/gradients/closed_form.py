@@ -17,8 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..neuron import CubaLIF
+from .exact import by_neuron, layer_spikes
 
 Floats = NDArray[np.float64]
+
+__all__ = ["layer_gradient", "layer_spikes", "refuse", "spike_gradients"]
 
 
 def refuse(neuron: CubaLIF) -> None:
@@ -69,3 +72,6 @@ def spike_gradients(
         to_times[before] += total[k] * weights[before] * (f * fast / tau_syn - h * slow / tau_mem)
         total[:k] += total[k] * h * theta / tau_mem * own  # an earlier spike lowers b by theta exp(f/tau_mem)
     return to_weights, to_times
+
+
+layer_gradient = by_neuron(spike_gradients)

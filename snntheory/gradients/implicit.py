@@ -18,8 +18,11 @@ from numpy.typing import NDArray
 
 from ..linear import coupling
 from ..neuron import CubaLIF
+from .exact import by_neuron, events, layer_spikes
 
 Floats = NDArray[np.float64]
+
+__all__ = ["forward_mode", "layer_gradient", "layer_spikes", "refuse", "spike_gradients", "system"]
 
 
 def system(neuron: CubaLIF, times: Floats, weights: Floats, spikes: Floats) -> tuple[Floats, Floats, Floats]:
@@ -84,3 +87,45 @@ def spike_gradients(
     by_spike, by_weight, by_time = system(neuron, times, weights, spikes)
     multipliers = -np.linalg.solve(by_spike.T, arriving) if spikes.size else arriving
     return multipliers @ by_weight, multipliers @ by_time
+
+
+layer_gradient = by_neuron(spike_gradients)
+
+
+def forward_mode(
+    neurons: list[CubaLIF], layers: list[list[Floats]], matrices: list[Floats], arriving: list[Floats]
+) -> list[Floats]:
+    """The published accumulation: each spike carries its derivative with respect to every weight.
+
+    Parameters
+    ----------
+    neurons : list of CubaLIF, one a layer
+    layers : list of list of ndarray
+        Spike times of the inputs and of every layer.
+    matrices : list of ndarray, shapes (n_in, n_out)
+    arriving : list of ndarray
+        Derivative of the loss with respect to each output spike.
+
+    Returns
+    -------
+    list of ndarray
+        One gradient a layer.
+    """
+    starts = np.cumsum([0, *(part.size for part in matrices)])
+    carried = [np.zeros((times.size, starts[-1])) for times in layers[0]]
+    for n, (neuron, weights) in enumerate(zip(neurons, matrices, strict=True)):
+        times, index = events(layers[n])
+        order = (
+            np.argsort(np.concatenate(layers[n]), kind="stable") if times.size else np.empty(0, dtype=np.intp)
+        )
+        moved = np.concatenate(carried)[order] if times.size else np.zeros((0, starts[-1]))
+        carried = []
+        for k, own in enumerate(layers[n + 1]):
+            by_spike, by_weight, by_time = system(neuron, times, weights[index, k], own)
+            direct = np.zeros((own.size, *weights.shape))
+            np.add.at(direct[:, :, k].T, index, by_weight.T)
+            right = by_time @ moved
+            right[:, starts[n] : starts[n + 1]] += direct.reshape(own.size, weights.size)
+            carried.append(-np.linalg.solve(by_spike, right) if own.size else right)
+    total = sum((part @ grown for part, grown in zip(arriving, carried, strict=True)), np.zeros(starts[-1]))
+    return [total[a:b].reshape(part.shape) for a, b, part in zip(starts, starts[1:], matrices, strict=False)]
