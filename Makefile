@@ -67,9 +67,9 @@ site-test: $(STAMP) ## tests of the built site; fails where the site or the brow
 lock: ## write requirements.lock anew from pyproject.toml
 	@rm -rf .venv-lock
 	$${PYTHON:-python3.11} -m venv .venv-lock
-	.venv-lock/bin/python -m pip install --disable-pip-version-check --quiet '.[train,book,test,cluster]' 'torch==2.13.0'
+	.venv-lock/bin/python -m pip install --disable-pip-version-check --quiet '.[train,book,test]' 'torch==2.13.0'
 	{ echo '# Exact versions for the book, the tests and CI. Written by `make lock` from pyproject.toml; not edited.'; \
-	  .venv-lock/bin/python -m pip freeze --exclude snntheory | sed -E 's/\+cpu$$//'; } > requirements.lock.tmp
+	  .venv-lock/bin/python -m pip freeze --exclude snntheory | sed -E "s/\+cpu$$//; s/^triton==.*/&; platform_system == 'Linux'/"; } > requirements.lock.tmp
 	mv requirements.lock.tmp requirements.lock
 	rm -rf .venv-lock
 
