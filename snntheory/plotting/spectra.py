@@ -18,6 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from ..spectral import cone_of_influence, outside_cone
+from ..spectral.wavelet_families import wavelet_of
 from .style import GRID, PALETTE, THEORY, axes_of, colour_for_dt, format_dt, label_lines, plain_number
 
 MOST_COLUMNS = 1600
@@ -242,7 +243,7 @@ def _shade_cone(ax: Axes, transform: xr.DataArray, frequency: np.ndarray) -> Non
     """Two veiled wedges from the ends of the record inwards, as wide as the cone of influence."""
     start, stop = transform.attrs["record_start"], transform.attrs["record_stop"]
     grid = np.geomspace(frequency[0], frequency[-1], 300)
-    cone = cone_of_influence(grid, omega0=transform.attrs["omega0"], norm=transform.attrs["norm"])
+    cone = cone_of_influence(grid, norm=transform.attrs["norm"], wavelet=wavelet_of(transform.attrs))
     middle = 0.5 * (start + stop)
     low, high = ax.get_xlim()
     for outer, inner in ((low, np.minimum(start + cone, middle)), (high, np.maximum(stop - cone, middle))):

@@ -1,103 +1,134 @@
-"""Continuous wavelet transform of traces with the analytic Morlet wavelet, in physical frequencies."""
+"""Continuous wavelet transform of traces with analytic wavelets, in physical frequencies."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from .._check import array, choice, integer, number, positive
-from ._signal import apply_rows, blocks, detrended, signal, workers
-
-NORMS = ("l2", "l1")
+from .._check import array, choice, integer, positive
+from ._lazy_wavelets import lazy_transform
+from ._signal import apply_rows, detrended, signal
+from ._wavelet_transform import BLOCK_BYTES, check_fits, transform_rows
+from .wavelet_families import (
+    NORMS,
+    Wavelet,
+    as_wavelet,
+    describe,
+    e_folding,
+    moment,
+    scales_of,
+    wavelet_of,
+)
 
 
 def cwt(
     traces: xr.DataArray | xr.Dataset,
     frequencies: Any = None,
-    wavelet: str = "morlet",
+    wavelet: str | Wavelet = "morlet",
     norm: str = "l2",
     device: str = "cpu",
     omega0: float = 6.0,
     detrend: str | None = "constant",
+    block_bytes: int = BLOCK_BYTES,
 ) -> xr.DataArray:
     """Continuous wavelet transform along time.
 
     Definition
-        In Fourier space, W(s, t) = IFFT[x̂(ω) ψ̂(sω)] with ψ̂(sω) = N H(ω) e^{-(sω - ω0)²/2}, H the step
-        function (analytic wavelet).
-        norm "l2": N = √(2πs/dt) π^{-1/4}: white noise of variance σ² has E|W|² = σ² at every scale.
+        In Fourier space, W(s, t) = IFFT[x̂(ω) ψ̂(sω)] with ψ̂ = N hat, hat the wavelet's shape with maximum 1,
+        zero at ω <= 0 (`Morlet`, `Morse`).
+        norm "l2": N = √(2πs / (dt ∫hat²)): white noise of variance σ² has E|W|² = σ² at every scale.
         norm "l1": N = 2: a cosine of amplitude a and frequency f has |W| = a at f.
         A cosine of frequency f has the ridge of |W| at f in both norms; the scale that belongs to f is
-        therefore s = (ω0 + √(2 + ω0²)) / (4πf) for "l2" (Torrence & Compo's Fourier period, 1.033 s for
-        ω0 = 6) and s = ω0 / (2πf) for "l1".
+        therefore s = x / (2πf) with x where hat is largest for "l1" (ω0; (β/γ)^{1/γ}) and where √x hat is
+        largest for "l2" ((ω0 + √(2 + ω0²)) / 2, Torrence & Compo's Fourier period, 1.033 s for ω0 = 6;
+        ((β + 1/2)/γ)^{1/γ}).
 
     Parameters
     ----------
     traces : DataArray with a dimension "time" and any others, or Dataset with "voltage"
     frequencies : array (n,), hertz, optional
         Default: `default_frequencies`, 12 an octave up to Nyquist.
-    wavelet : "morlet"
+    wavelet : "morlet", "morse" (β = 20, γ = 3), or a `Morlet` or `Morse`
     norm : "l2" or "l1"
     device : str
-        "cpu" (scipy) or a PyTorch device such as "cuda": the same mathematics by torch.fft.
+        "cpu" (SciPy, all processors) or a PyTorch device such as "cuda": the same mathematics by torch.fft.
     omega0 : float, at least 5
-        Angular frequency of the wavelet at scale 1; larger resolves frequency better and time worse.
+        Of wavelet "morlet": angular frequency at scale 1; larger resolves frequency better and time worse.
     detrend : "constant", "linear" or None
         Removed from each trace before it is padded with zeros: an offset would be a step at both ends.
+    block_bytes : int
+        Working memory beside the result; for lazy (dask) traces the size of the result's blocks.
 
     Returns
     -------
     DataArray (..., frequency, time), complex, in value_unit
         complex64 for float32 traces, else complex128: rows × frequencies × samples × 8 or 16 bytes (100
-        traces of 10,000 samples at 100 frequencies: 1.6 GB in double precision). Dask-backed traces stay
-        lazy. Coordinates ``scale`` and ``cone_of_influence`` (seconds, along frequency); attrs hold the
-        cone too, the norm, ω0 and the first and last time of the record.
+        traces of 10,000 samples at 100 frequencies: 1.6 GB in double precision). Coordinates ``scale`` and
+        ``cone_of_influence`` (seconds, along frequency); attrs hold the cone too, the norm, the wavelet and
+        the first and last time of the record.
+        Dask-backed traces stay lazy, in blocks of ``block_bytes``. Traces chunked in time are transformed
+        block by block with overlaps (overlap-save), whatever their length; their mean or line is computed
+        when `cwt` is called, in one pass over the data.
 
     Raises
     ------
     ValueError, TypeError
         For NaN, fewer than two samples, no step, frequencies outside (0, Nyquist], an unknown norm, wavelet
-        or device. ImportError for another device than "cpu" without PyTorch.
+        or device, a result larger than memory, blocks too small for the lowest frequency. ImportError for
+        another device than "cpu" without PyTorch.
 
     Assumptions
         Outside the record the signal is zero; padding keeps the two ends apart, and what the ends disturb
-        lies inside the cone of influence, √2 s. Above about three quarters of Nyquist the wavelet is cut
-        off by the sampling and the levels above are lowered (to half the power at Nyquist).
+        lies inside the cone of influence. Near Nyquist the wavelet is cut off by the sampling and levels are
+        lowered (to half the power at Nyquist; above three quarters of Nyquist for Morlet with ω0 = 6).
 
     Accuracy
-        tests/spectral/test_wavelets.py: reconstruction and variance identities, level of white noise,
-        amplitude of a cosine, covariance under shifts, PyWavelets. float32 agrees with float64 to 1e-5 of
-        the largest value.
+        tests/spectral/test_wavelets.py: level of white noise, amplitude of a cosine, covariance under shifts,
+        the closed form for a Gaussian burst, PyWavelets. float32 agrees with float64, and PyTorch with SciPy,
+        to 1e-5 of the largest value. test_lazy_wavelets.py: overlap-save agrees with the whole to 1e-6.
 
     References
-        Torrence & Compo 1998, equations 4, 6, 10, 11, 14 and table 2.
+        Torrence & Compo 1998, equations 4, 6, 10, 11, 14 and table 2; Lilly & Olhede 2009, 2012.
     """
-    choice("wavelet", wavelet, ("morlet",))
+    wavelet = as_wavelet(wavelet, omega0)
     choice("norm", norm, NORMS)
-    omega0 = number("omega0", omega0, minimum=5.0)  # below, the wavelet has no zero mean
+    block_bytes = integer("block_bytes", block_bytes, minimum=4096)
     values, dt, unit = signal(traces)
     n = values.sizes["time"]
     if frequencies is None:
-        grid = default_frequencies(n, dt, norm=norm, omega0=omega0)
+        grid = default_frequencies(n, dt, norm=norm, wavelet=wavelet)
     else:
         grid = array("frequencies", frequencies, ndim=1)
     nyquist = 0.5 / dt
     if grid.size == 0 or grid.min() <= 0 or grid.max() > nyquist * (1 + 1e-12):
         raise ValueError(f"frequencies must lie above 0 and up to Nyquist, {nyquist:g} Hz; got {grid}")
-    scales = _fourier_factor(norm, omega0) / grid
+    scales = scales_of(wavelet, grid, norm)
     dtype = np.complex64 if values.dtype == np.float32 else np.complex128
-    transform = _numpy_rows if device == "cpu" else _torch_rows
 
-    def rows_cwt(rows: np.ndarray) -> np.ndarray:
-        rows = detrended(rows.astype(np.float64), detrend)
-        return transform(rows.astype(dtype(0).real.dtype), dt, scales, norm, omega0, device)
+    def plain(rows: np.ndarray, scales: np.ndarray) -> np.ndarray:
+        return transform_rows(
+            rows.astype(dtype(0).real.dtype), dt, scales, wavelet, norm, device, block_bytes
+        )
 
-    dims, sizes = ("frequency", "time"), {"frequency": grid.size, "time": n}
-    out = apply_rows(rows_cwt, values, dims, sizes, dtype)
-    cone = cone_of_influence(grid, omega0=omega0, norm=norm)
+    if values.chunks is None:
+        check_fits(
+            np.dtype(dtype).itemsize * values.size * grid.size, f"{values.shape} at {grid.size} frequencies"
+        )
+        sizes = {"frequency": grid.size, "time": n}
+        out = apply_rows(
+            lambda rows: plain(detrended(rows.astype(np.float64), detrend), scales),
+            values,
+            ("frequency", "time"),
+            sizes,
+            dtype,
+        )
+    else:
+        out = lazy_transform(values, plain, scales, wavelet, dt, detrend, dtype, block_bytes)
+    cone = e_folding(wavelet) * scales
     out = out.assign_coords(
         frequency=("frequency", grid, {"units": "Hz"}),
         scale=("frequency", scales, {"units": "s"}),
@@ -105,9 +136,7 @@ def cwt(
         time=values["time"] if "time" in values.coords else ("time", dt * np.arange(n), {"units": "s"}),
     )
     out.name = "wavelet_transform"
-    out.attrs = {
-        "wavelet": wavelet,
-        "omega0": omega0,
+    out.attrs = describe(wavelet) | {
         "norm": norm,
         "dt": dt,
         "units": unit,
@@ -120,12 +149,18 @@ def cwt(
 
 
 def default_frequencies(
-    n: int, dt: float, per_octave: int = 12, norm: str = "l2", omega0: float = 6.0
+    n: int,
+    dt: float,
+    per_octave: int = 12,
+    norm: str = "l2",
+    omega0: float = 6.0,
+    wavelet: str | Wavelet = "morlet",
 ) -> np.ndarray:
     """Logarithmic frequencies from the lowest whose cone leaves something of the record up to Nyquist.
 
     Definition
-        f_j = f_N 2^{-j / per_octave} as long as 2 √2 s(f_j) < (n - 1) dt, in ascending order.
+        f_j = f_N 2^{-j / per_octave} as long as twice the cone of influence at f_j is below (n - 1) dt,
+        in ascending order.
 
     Parameters
     ----------
@@ -134,14 +169,15 @@ def default_frequencies(
     dt : float, seconds
     per_octave : int
     norm : "l2" or "l1"
-    omega0 : float
+    omega0, wavelet
+        As for `cwt`.
 
     Returns
     -------
     array (m,), hertz
     """
     nyquist = 0.5 / positive("dt", dt, "seconds")
-    cone_at_one = float(cone_of_influence(1.0, omega0=omega0, norm=norm))
+    cone_at_one = float(cone_of_influence(1.0, omega0=omega0, norm=norm, wavelet=wavelet))
     lowest = 2 * cone_at_one / ((integer("n", n, minimum=2) - 1) * dt)
     if lowest >= nyquist:
         raise ValueError(
@@ -152,16 +188,21 @@ def default_frequencies(
     return nyquist * 2.0 ** (-np.arange(count)[::-1] / per_octave)
 
 
-def cone_of_influence(frequencies: Any, omega0: float = 6.0, norm: str = "l2") -> np.ndarray:
+def cone_of_influence(
+    frequencies: Any, omega0: float = 6.0, norm: str = "l2", wavelet: str | Wavelet = "morlet"
+) -> np.ndarray:
     """How far the ends of a record reach into its wavelet transform, in seconds.
 
     Definition
-        √2 s(f): the time in which the wavelet power of a discontinuity at the edge falls by e^{-2}.
+        The time in which the wavelet power of an impulse at the edge falls by e^{-2}: √2 s(f) for Morlet,
+        computed from the envelope of the others (`wavelet_families.e_folding`). A step there leaves
+        ∫ψ beyond the cone: 8 % of its height for Morlet.
 
     Parameters
     ----------
     frequencies : array, hertz
-    omega0 : float
+    omega0, wavelet
+        As for `cwt`.
     norm : "l2" or "l1"
         Says which scale belongs to a frequency, see `cwt`.
 
@@ -172,7 +213,8 @@ def cone_of_influence(frequencies: Any, omega0: float = 6.0, norm: str = "l2") -
     grid = array("frequencies", frequencies)
     if grid.size and grid.min() <= 0:
         raise ValueError(f"frequencies must be above 0 Hz, got {grid.min():g}")
-    return np.asarray(math.sqrt(2) * _fourier_factor(norm, omega0) / grid)
+    wavelet = as_wavelet(wavelet, omega0)
+    return np.asarray(e_folding(wavelet) * scales_of(wavelet, grid, norm))
 
 
 def outside_cone(transform: xr.DataArray) -> xr.DataArray:
@@ -187,11 +229,14 @@ def outside_cone(transform: xr.DataArray) -> xr.DataArray:
     DataArray of bool (frequency, time)
         True where both ends are further away than the cone of influence.
     """
-    _check_transform(transform)
-    time = transform["time"]
+    check_transform(transform)
+    time = transform["time"].reset_coords(drop=True)
+    if transform.chunks is not None:  # a mask as large as the record stays lazy too
+        time = time.drop_vars("time").chunk(time=transform.chunksizes["time"])
     start, stop = transform.attrs["record_start"], transform.attrs["record_stop"]
     distance = xr.where(time - start < stop - time, time - start, stop - time)
-    return (distance >= transform["cone_of_influence"]).transpose("frequency", "time")
+    free = (distance >= transform["cone_of_influence"]).transpose("frequency", "time")
+    return free.assign_coords(time=transform["time"])
 
 
 def global_wavelet_spectrum(
@@ -219,7 +264,7 @@ def global_wavelet_spectrum(
         As a density it is biased where the spectrum is steep: on an f^{-4} tail the band's lower edge
         dominates and raises it.
     """
-    _check_transform(transform)
+    check_transform(transform)
     power = transform.real**2 + transform.imag**2
     if outside_cone:
         mask = _mask(transform)
@@ -227,100 +272,38 @@ def global_wavelet_spectrum(
         out = power.where(mask, 0.0).sum("time") / count.where(count > 0)
     else:
         out = power.mean("time")
-    unit = transform.attrs["units"]
+    return label_spectrum(out, transform.attrs, outside_cone, density)
+
+
+def label_spectrum(
+    power: xr.DataArray, attrs: Mapping[Any, Any], outside_cone: bool, density: bool
+) -> xr.DataArray:
+    """Mean power with the name, unit and attributes of a global wavelet spectrum; as a density if asked."""
+    wavelet, dt, unit = wavelet_of(attrs), attrs["dt"], attrs["units"]
     squared = "1" if unit == "1" else f"({unit})^2"
     if density:
-        dt, scale = transform.attrs["dt"], transform["scale"]
-        out = out * (dt if transform.attrs["norm"] == "l2" else scale * math.sqrt(math.pi) / 2)
+        bandwidth = 2 * moment(wavelet, 2) / (math.pi * power["scale"])  # of "l1": ∫ (2 hat)² df
+        power = power * dt if attrs["norm"] == "l2" else power / bandwidth
         squared = "1/Hz" if unit == "1" else f"{squared}/Hz"
-    out.name = "global_wavelet_spectrum"
-    kept = {key: transform.attrs[key] for key in ("wavelet", "omega0", "norm", "dt")}
-    out.attrs = kept | {"units": squared, "outside_cone": str(outside_cone).lower()}
-    return out
+    power.name = "global_wavelet_spectrum"
+    power.attrs = describe(wavelet) | {
+        "norm": attrs["norm"],
+        "dt": dt,
+        "units": squared,
+        "outside_cone": str(outside_cone).lower(),
+    }
+    return power
 
 
 def _mask(transform: xr.DataArray) -> xr.DataArray:
     return outside_cone(transform)
 
 
-def _check_transform(transform: Any) -> None:
+def check_transform(transform: Any) -> None:
+    """Refuse what `cwt` has not made."""
     if not isinstance(transform, xr.DataArray) or "record_start" not in transform.attrs:
         raise TypeError(
             "transform must be a DataArray made by cwt, with its attributes (xarray.set_options keep_attrs)"
         )
     if not {"frequency", "time"} <= set(transform.dims):
         raise ValueError(f"transform must have the dimensions frequency and time, got {transform.dims}")
-
-
-def _fourier_factor(norm: str, omega0: float) -> float:
-    """s f: the scale whose |W| is largest for a cosine of frequency f, times f."""
-    if choice("norm", norm, NORMS) == "l1":
-        return omega0 / (2 * math.pi)
-    return (omega0 + math.sqrt(2 + omega0**2)) / (4 * math.pi)
-
-
-def _filters(n_fft: int, dt: float, scales: np.ndarray, norm: str, omega0: float) -> np.ndarray:
-    """ψ̂(sω) at the non-negative Fourier frequencies: array (scale, n_fft // 2 + 1), float64."""
-    omega = 2 * math.pi * np.fft.rfftfreq(n_fft, dt)
-    bank = np.exp(-0.5 * (scales[:, None] * omega - omega0) ** 2)
-    bank[:, 0] = 0.0
-    if norm == "l1":
-        return 2.0 * bank
-    return bank * (np.sqrt(2 * math.pi * scales / dt) * math.pi**-0.25)[:, None]
-
-
-def _fft_length(n: int, dt: float, scales: np.ndarray) -> int:
-    """Long enough that the two ends of the record stay four e-foldings of the widest wavelet apart."""
-    from scipy import fft
-
-    return fft.next_fast_len(n + min(n, math.ceil(4 * float(scales.max()) / dt)))
-
-
-def _numpy_rows(
-    rows: np.ndarray, dt: float, scales: np.ndarray, norm: str, omega0: float, device: str
-) -> np.ndarray:
-    from scipy import fft
-
-    n = rows.shape[-1]
-    n_fft = _fft_length(n, dt, scales)
-    spectrum = fft.rfft(rows, n_fft, axis=-1, workers=workers())
-    out = np.empty((len(rows), scales.size, n), dtype=spectrum.dtype)
-    size = spectrum.dtype.itemsize * n_fft
-    for some in blocks(scales.size, size):
-        bank = _filters(n_fft, dt, scales[some], norm, omega0).astype(spectrum.real.dtype)
-        for part in blocks(len(rows), size * len(bank)):
-            product = np.zeros((len(rows[part]), len(bank), n_fft), dtype=spectrum.dtype)
-            np.multiply(spectrum[part, None], bank, out=product[..., : bank.shape[1]])
-            out[part, some] = fft.ifft(product, axis=-1, overwrite_x=True, workers=workers())[..., :n]
-    return out
-
-
-def _torch_rows(
-    rows: np.ndarray, dt: float, scales: np.ndarray, norm: str, omega0: float, device: str
-) -> np.ndarray:
-    try:
-        import torch
-    except ImportError as error:
-        raise ImportError("device other than 'cpu' needs PyTorch: pip install 'snntheory[train]'") from error
-    try:
-        target = torch.device(device)
-        torch.empty(1, device=target)
-    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
-        reason = str(error).split("\n")[0]
-        raise ValueError(f"device {device!r} is not available here ({reason}); use 'cpu'") from None
-    n = rows.shape[-1]
-    n_fft = _fft_length(n, dt, scales)
-    with torch.no_grad():
-        spectrum = torch.fft.rfft(torch.from_numpy(rows).to(target), n_fft)
-        out = np.empty((len(rows), scales.size, n), dtype=np.result_type(rows, np.complex64))
-        size = spectrum.element_size() * n_fft
-        for some in blocks(scales.size, size):
-            bank = torch.from_numpy(_filters(n_fft, dt, scales[some], norm, omega0))
-            bank = bank.to(target, spectrum.real.dtype)
-            for part in blocks(len(rows), size * len(bank)):
-                product = torch.zeros(
-                    (len(rows[part]), len(bank), n_fft), dtype=spectrum.dtype, device=target
-                )
-                product[..., : bank.shape[1]] = spectrum[part, None] * bank
-                out[part, some] = torch.fft.ifft(product)[..., :n].cpu().numpy()
-    return out

@@ -19,7 +19,8 @@ from snntheory.spectral import (
     outside_cone,
     psd,
 )
-from snntheory.spectral import wavelets as module
+from snntheory.spectral._wavelet_transform import transform_rows
+from snntheory.spectral.wavelet_families import Morlet, filter_bank, scales_of
 
 DT = 1e-3
 NORMS = ("l2", "l1")
@@ -46,7 +47,7 @@ def all_scales(x, per_octave=20, first=0.5):
     """The l2 transform of one trace from scale 0.5 dt up; public frequencies end at Nyquist, 1.94 dt."""
     octaves = math.log2(0.5 * x.size / first)
     scales = first * DT * 2.0 ** (np.arange(int(per_octave * octaves) + 1) / per_octave)
-    return scales, module._numpy_rows(x[None], DT, scales, "l2", 6.0, "cpu")[0]
+    return scales, transform_rows(x[None], DT, scales, Morlet(), "l2")[0]
 
 
 def gaussian_integral(width):
@@ -115,8 +116,8 @@ def test_white_noise_level_by_the_filter(norm):
     # E|W|² = σ² Σ_k |ψ̂|² / n exactly (circular): no statistics. The sum is an integral of a Gaussian by the
     # trapezoidal rule, which converges faster than any power; at 350 Hz 3e-4 of it lies beyond f_N.
     frequency = np.array([20.0, 100.0, 350.0])
-    scales = module._fourier_factor(norm, 6.0) / frequency
-    bank = module._filters(4096, DT, scales, norm, 6.0)
+    scales = scales_of(Morlet(), frequency, norm)
+    bank = filter_bank(Morlet(), np.fft.rfftfreq(4096, DT), scales, norm, DT)
     expected = 1.0 if norm == "l2" else 2 * DT / (scales * math.sqrt(math.pi))
     np.testing.assert_allclose((bank**2).sum(axis=1) / 4096, expected, rtol=4e-4)
     assert np.all(bank[:, 0] == 0.0)
@@ -291,20 +292,17 @@ def test_torch_computes_the_same(norm, dtype):
     pytest.importorskip("torch")
     rows = np.random.default_rng(0).standard_normal((5, 300)).astype(dtype)
     scales = 1 / np.array([20.0, 60.0, 400.0])
-    ours = module._numpy_rows(rows, DT, scales, norm, 6.0, "cpu")
-    theirs = module._torch_rows(rows, DT, scales, norm, 6.0, "cpu")
+    ours = transform_rows(rows, DT, scales, Morlet(), norm)
+    theirs = transform_rows(rows, DT, scales, Morlet(), norm, "cpu:0")
     assert theirs.dtype == ours.dtype
     tolerance = 1e-5 if dtype is np.float32 else 1e-13  # rounding of two different FFTs
     assert np.abs(theirs - ours).max() < tolerance * np.abs(ours).max()
 
 
-def test_blocks_do_not_change_the_result(monkeypatch):
-    from snntheory.spectral import _signal
-
+def test_blocks_do_not_change_the_result():
     x = trace(np.random.default_rng(0).standard_normal((7, 300)))
-    whole = cwt(x).values
-    monkeypatch.setattr(_signal, "BLOCK_BYTES", 50_000)  # a few rows and frequencies at a time
-    np.testing.assert_allclose(cwt(x).values, whole, atol=1e-13)
+    # 50 kB: a few rows and frequencies at a time
+    np.testing.assert_allclose(cwt(x, block_bytes=50_000).values, cwt(x).values, atol=1e-13)
 
 
 def test_dask_gives_the_same():
