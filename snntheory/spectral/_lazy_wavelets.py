@@ -28,14 +28,15 @@ def lazy_transform(
 ) -> xr.DataArray:
     """``transform`` (row, time), (scale,) -> (row, scale, time) of lazy traces, in blocks of ``block_bytes``.
 
-    Traces in one chunk along time are transformed whole, a few rows and frequencies at a time. Others are
-    read block by block, each with the half width of the widest wavelet (where it falls below 1e-6) from its
-    neighbours.
+    Traces in one chunk along time, and those whose transform fits a block, are transformed whole, a few rows
+    and frequencies at a time. Others are read block by block, each with the half width of the widest wavelet
+    (where it falls below 1e-6) from its neighbours.
     """
-    itemsize = np.dtype(dtype).itemsize
-    if len(values.chunksizes["time"]) > 1:
+    itemsize, n = np.dtype(dtype).itemsize, values.sizes["time"]
+    if len(values.chunksizes["time"]) > 1 and itemsize * n * scales.size > block_bytes:
         return _overlap_save(values, transform, scales, wavelet, dt, detrend, dtype, block_bytes)
-    per_frequency = itemsize * values.sizes["time"]
+    values = values.chunk(time=-1)
+    per_frequency = itemsize * n
     width = min(max(1, block_bytes // per_frequency), scales.size)
     rows = max(1, block_bytes // (per_frequency * width))
     values = values.chunk(_row_chunks(values, rows))
@@ -46,7 +47,7 @@ def lazy_transform(
         def block(rows: np.ndarray, some: np.ndarray = some) -> np.ndarray:
             return transform(detrended(rows.astype(np.float64), detrend), some)
 
-        sizes = {"frequency": some.size, "time": values.sizes["time"]}
+        sizes = {"frequency": some.size, "time": n}
         parts.append(apply_rows(block, values, ("frequency", "time"), sizes, dtype))
     return xr.concat(parts, "frequency") if len(parts) > 1 else parts[0]
 
@@ -85,21 +86,12 @@ def _overlap_save(
             f"samples wide; give block_bytes of at least {itemsize * length}, leave out the lowest frequencies, "
             "or decimate the traces first"
         )
-    length = min(n, length)
     rows = max(1, block_bytes // (itemsize * length * width))
-    lazy = _less_trend(values, detrend).chunk(_row_chunks(values, rows) | {"time": length})
-    depth = {values.ndim - 1: margin}
-    data = da.overlap.overlap(
-        lazy.data,
-        depth=depth,
-        boundary={values.ndim - 1: 0.0},
-        allow_rechunk=margin > min(lazy.chunksizes["time"]),
-    )
-    core = (
-        lazy.chunksizes["time"]
-        if margin <= min(lazy.chunksizes["time"])
-        else tuple(c - 2 * margin for c in data.chunks[-1])
-    )
+    count = -(-n // length)
+    even = tuple(int(stop - start) for start, stop in _edges(n, count))  # none is shorter than the margin
+    lazy = _less_trend(values, detrend).chunk(_row_chunks(values, rows) | {"time": even})
+    axis = values.ndim - 1
+    data = da.overlap.overlap(lazy.data, depth={axis: margin}, boundary={axis: 0.0})
     parts = []
     for start in range(0, scales.size, width):
         some = scales[start : start + width]
@@ -118,8 +110,8 @@ def _overlap_save(
             data.map_blocks(
                 block,
                 dtype=dtype,
-                chunks=data.chunks[:-1] + ((some.size,), core),
-                new_axis=values.ndim,
+                chunks=data.chunks[:-1] + ((some.size,), even),
+                new_axis=axis,
                 meta=np.empty((0,) * (values.ndim + 1), dtype=dtype),
             )
         )
@@ -129,6 +121,11 @@ def _overlap_save(
         dims=(*values.dims[:-1], "frequency", "time"),
         coords={k: v for k, v in values.coords.items() if "time" not in v.dims},
     )
+
+
+def _edges(n: int, count: int) -> list[tuple[int, int]]:
+    places = [n * k // count for k in range(count + 1)]
+    return list(zip(places, places[1:], strict=False))
 
 
 def _less_trend(values: xr.DataArray, detrend: str | None) -> xr.DataArray:
