@@ -2,16 +2,20 @@
 
 from typing import TYPE_CHECKING, Any
 
-# Imported here and now: the function psd must take the place of the submodule psd for good.
+# Imported here and now: the functions psd and coherence must take the place of the submodules for good.
+from .coherence import coherence, cross_spectrum
 from .psd import psd, variance_from_psd
 from .resets import without_resets
+from .transfer import transfer_function
 from .wavelets import cone_of_influence, cwt, default_frequencies, global_wavelet_spectrum, outside_cone
 
 if TYPE_CHECKING:
     from .theory import expected_welch, theory_psd
 
 __all__ = [
+    "coherence",
     "cone_of_influence",
+    "cross_spectrum",
     "cwt",
     "default_frequencies",
     "expected_welch",
@@ -19,6 +23,7 @@ __all__ = [
     "outside_cone",
     "psd",
     "theory_psd",
+    "transfer_function",
     "variance_from_psd",
     "without_resets",
 ]

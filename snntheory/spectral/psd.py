@@ -1,23 +1,57 @@
-"""Power spectral density of traces: Welch's averaged periodograms and Thomson's multitaper estimate."""
+"""Power spectral density of traces: Welch's averaged periodograms, Thomson's multitaper estimate, the periodogram."""
 
 from __future__ import annotations
 
-import inspect
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import xarray as xr
 
-from .._check import choice, integer, number, positive
-from ._signal import apply_rows, blocks, detrended, signal, workers
+from .._check import choice, number
+from ._signal import apply_rows, signal
+from ._tapers import METHODS, Tapering, tapering
+from .multitaper import adaptive_weights, jackknifed, jackknifed_bounds
 
 CONVENTION = (
     "two-sided density reported on f >= 0: variance = df (S(0) + 2 sum of S(0 < f < f_N) + S(f_N)), "
     "the last term where the segment is even; white noise of variance s2 has S = s2 dt"
 )
+INTERVALS = ("chi2", "jackknife")
 
 
-def psd(traces: xr.DataArray | xr.Dataset, method: str = "welch", **options: Any) -> xr.DataArray:
+@overload
+def psd(
+    traces: xr.DataArray | xr.Dataset,
+    method: str = ...,
+    *,
+    confidence: None = None,
+    interval: str | None = ...,
+    adaptive: bool = ...,
+    **options: Any,
+) -> xr.DataArray: ...
+
+
+@overload
+def psd(
+    traces: xr.DataArray | xr.Dataset,
+    method: str = ...,
+    *,
+    confidence: float,
+    interval: str | None = ...,
+    adaptive: bool = ...,
+    **options: Any,
+) -> xr.Dataset: ...
+
+
+def psd(
+    traces: xr.DataArray | xr.Dataset,
+    method: str = "welch",
+    *,
+    confidence: float | None = None,
+    interval: str | None = None,
+    adaptive: bool = False,
+    **options: Any,
+) -> xr.DataArray | xr.Dataset:
     """Estimate the power spectral density along time.
 
     Definition
@@ -30,45 +64,82 @@ def psd(traces: xr.DataArray | xr.Dataset, method: str = "welch", **options: Any
     ----------
     traces : DataArray with a dimension "time" and any others, or Dataset with "voltage"
         The step is attrs["dt"] or read off the time coordinate. Dask-backed traces stay lazy.
-    method : "welch" or "multitaper"
+    method : "welch", "multitaper" or "periodogram"
+    confidence : float between 0 and 1, optional
+        Level of an interval at each frequency (not of all together), such as 0.95.
+    interval : "chi2" or "jackknife", optional
+        "chi2" supposes a Gaussian process and a density that is flat within the bandwidth. "jackknife" leaves
+        out one taper (or segment) at a time and supposes neither; it needs looks that share no samples but
+        through orthogonal tapers: "multitaper", or "welch" with overlap 0. Default: "jackknife" for
+        "multitaper", "chi2" otherwise.
+    adaptive : bool
+        "multitaper" only: weigh down tapers where they leak (`adaptive_weights`). For spectra of large range.
     **options
         "welch": ``segment`` (seconds) or ``segment_samples`` (default: eight averages), ``overlap`` (fraction
         of a segment, 0.5), ``window`` (any of scipy.signal.get_window, "hann"), ``detrend`` ("constant",
         "linear" or None; of each segment).
         "multitaper": ``time_bandwidth`` (NW, 4), ``n_tapers`` (2 NW - 1), ``detrend`` (of the whole trace).
+        "periodogram": ``window`` ("boxcar"), ``detrend``.
 
     Returns
     -------
     DataArray (..., frequency), unit value_unit²/Hz, frequency in hertz
         attrs hold the convention, the settings, ``averages`` and ``degrees_of_freedom`` ν: S ν / E S is close
-        to a χ² variable of ν degrees of freedom (half of them at 0 and f_N).
+        to a χ² variable of ν degrees of freedom (half of them at 0 and f_N). With ``adaptive`` ν depends on
+        the frequency and is a coordinate (..., frequency) instead.
+    Dataset with ``psd``, ``psd_lower`` and ``psd_upper``
+        With ``confidence``. Arithmetic with the Dataset scales the bounds too.
 
     Raises
     ------
     ValueError, TypeError
-        For NaN, fewer than two samples, no step, a segment longer than the trace or shorter than 8 samples.
+        For NaN, fewer than two samples, no step, two units, a segment longer than the trace or shorter than 8
+        samples, options of another method, a jackknife of looks that overlap or of fewer than two.
 
     Assumptions
-        The trace is stationary. ν counts the overlap of Welch's segments as for white noise.
+        The trace is stationary. ν counts the overlap of Welch's segments as for white noise. At 0 and within
+        a bandwidth of it the removed mean is missing, and the intervals do not know it.
 
     Accuracy
         tests/spectral/test_psd.py: the variance identity to rounding, white noise and AR(1) within the
-        error that ν predicts.
+        error that ν predicts; tests/spectral/test_confidence.py: measured coverage of both intervals.
 
     References
-        Welch 1967; Thomson 1982; Percival & Walden 1993, equations 292b (ν) and 333.
+        Welch 1967; Thomson 1982; Thomson & Chave 1991; Percival & Walden 1993, equations 292b (ν), 333, 368a,
+        370a and 370b.
     """
-    estimate = _welch if choice("method", method, ("welch", "multitaper")) == "welch" else _multitaper
+    choice("method", method, METHODS)
     values, dt, unit = signal(traces)
-    known = list(inspect.signature(estimate).parameters)[2:]
-    for option in options:
-        choice(f"option of psd(method={method!r})", option, known)
-    out = estimate(values, dt, **options)
-    out.name = "psd"
-    out.attrs |= {"convention": CONVENTION, "method": method, "dt": dt}
-    out.attrs |= {"long_name": "power spectral density", "units": "1/Hz" if unit == "1" else f"({unit})^2/Hz"}
-    out["frequency"].attrs |= {"units": "Hz"}
-    return out
+    plan = tapering(method, values.sizes["time"], dt, options, "psd")
+    if adaptive and method != "multitaper":
+        raise ValueError(f"adaptive=True needs method='multitaper', got {method!r}: others have one taper")
+    if interval is not None and confidence is None:
+        raise ValueError(f"interval={interval!r} needs a level: confidence=0.95")
+    level, kind = None, ""
+    if confidence is not None:
+        level, kind = _interval(plan, method, confidence, interval)
+    plain = level is None and not adaptive
+    sizes = {"quantity": 1 if plain else 4, "frequency": plan.frequency.size}
+    rows_psd = _plain(plan) if plain else _estimator(plan, adaptive, level, kind)
+    out = apply_rows(rows_psd, values, ("quantity", "frequency"), sizes, np.float64)
+    out = out.assign_coords(frequency=plan.frequency)
+    out["frequency"].attrs = {"units": "Hz"}
+    attrs = plan.settings | {"convention": CONVENTION, "method": method, "dt": dt}
+    attrs["units"] = "1/Hz" if unit == "1" else f"({unit})^2/Hz"
+    estimate = out.isel(quantity=0).rename("psd")
+    if adaptive:
+        attrs = {key: value for key, value in attrs.items() if key != "degrees_of_freedom"} | {"adaptive": 1}
+        estimate = estimate.assign_coords(degrees_of_freedom=out.isel(quantity=3))
+    estimate.attrs = attrs | {"long_name": "power spectral density"}
+    if level is None:
+        return estimate
+    attrs |= {"confidence": level, "interval": kind}
+    estimate.attrs |= {"confidence": level, "interval": kind}
+    bounds = xr.Dataset({"psd": estimate})
+    for k, name in ((1, "lower"), (2, "upper")):
+        words = f"{name} end of the {level:g} interval of the power spectral density"
+        bounds[f"psd_{name}"] = out.isel(quantity=k).assign_attrs(units=attrs["units"], long_name=words)
+    return bounds.assign_attrs(attrs)
 
 
 def variance_from_psd(spectrum: xr.DataArray) -> xr.DataArray:
@@ -94,134 +165,55 @@ def variance_from_psd(spectrum: xr.DataArray) -> xr.DataArray:
     return df * (spectrum * xr.DataArray(weight, dims="frequency")).sum("frequency")
 
 
-def _welch(
-    values: xr.DataArray,
-    dt: float,
-    segment: float | None = None,
-    segment_samples: int | None = None,
-    overlap: float = 0.5,
-    window: Any = "hann",
-    detrend: str | None = "constant",
-) -> xr.DataArray:
-    from scipy import fft
-    from scipy.signal import get_window, welch
+def _interval(plan: Tapering, method: str, confidence: float, interval: str | None) -> tuple[float, str]:
+    level = number("confidence", confidence)
+    if not 0 < level < 1:
+        raise ValueError(f"confidence must lie between 0 and 1, got {level:g}; 0.95 is usual")
+    kind = choice("interval", interval or ("jackknife" if method == "multitaper" else "chi2"), INTERVALS)
+    if kind == "jackknife":
+        jackknifed(plan.averages, 2, plan.independent)
+    return level, kind
 
-    n = values.sizes["time"]
-    if segment is not None and segment_samples is not None:
-        raise ValueError("give segment (seconds) or segment_samples, not both")
-    if segment is not None:
-        size = round(positive("segment", segment, "seconds") / dt)
-    elif segment_samples is not None:
-        size = integer("segment_samples", segment_samples, minimum=1)
-    else:
-        size = max(2 * n // 9, min(n, 16))  # eight segments that overlap by half
-    if size > n:
-        raise ValueError(
-            f"segment of {size * dt:g} s ({size} samples) is longer than the trace, {n * dt:g} s ({n})"
-        )
-    if size < 8:
-        raise ValueError(
-            f"segment has {size} sample(s) at dt = {dt:g} s, at least 8 are needed; record or ask for more"
-        )
-    if number("overlap", overlap, minimum=0.0) >= 1:
-        raise ValueError(
-            f"overlap must be at least 0 and below 1 (a fraction of the segment), got {overlap:g}"
-        )
-    kind: str | bool = False if detrend is None else choice("detrend", detrend, ("constant", "linear"))
-    try:
-        taper = (
-            get_window(window, size) if isinstance(window, str | tuple) else np.asarray(window, dtype=float)
-        )
-    except ValueError as error:
-        raise ValueError(f"window {window!r} is not one of scipy.signal.get_window: {error}") from None
-    if taper.shape != (size,):
-        raise ValueError(f"window must have the segment's {size} samples, got shape {taper.shape}")
-    shared = min(round(overlap * size), size - 1)
-    averages = (n - shared) // (size - shared)
-    frequency = np.fft.rfftfreq(size, dt)
-    inner = slice(1, -1) if size % 2 == 0 else slice(1, None)
+
+def _plain(plan: Tapering) -> Any:
+    return lambda rows: plan.power(rows)[:, None]
+
+
+def _estimator(plan: Tapering, adaptive: bool, level: float | None, kind: str) -> Any:
+    """A function of rows (row, time): estimate, both bounds, degrees of freedom, shape (row, 4, frequency)."""
+    from scipy.special import chdtri
 
     def rows_psd(rows: np.ndarray) -> np.ndarray:
-        out = np.empty((len(rows), frequency.size))
-        for part in blocks(len(rows), 48 * averages * size):
-            out[part] = welch(rows[part].astype(np.float64), 1 / dt, taper, size, shared, detrend=kind)[1]
-        out[:, inner] /= 2  # scipy's one-sided density is twice the two-sided one between the ends
+        rows = np.asarray(rows, dtype=np.float64)
+        out = np.empty((len(rows), 4, plan.frequency.size))
+        if not adaptive and kind != "jackknife":
+            out[:, 0] = plan.power(rows)
+            out[:, 3] = plan.degrees_of_freedom * plan.share()
+        else:
+            height = max(1, 2**23 // (16 * plan.averages * plan.frequency.size))
+            for first in range(0, len(rows), height):
+                part = slice(first, first + height)
+                looks = plan.coefficients(rows[part])
+                power = looks.real**2 + looks.imag**2
+                weights = np.ones_like(power[:1])
+                out[part, 3] = plan.degrees_of_freedom * plan.share()
+                if adaptive and plan.concentration is not None:
+                    noise = plan.dt * _variance(rows[part], plan.detrend)
+                    weights, degrees = adaptive_weights(power, plan.concentration, noise)
+                    out[part, 3] = degrees * plan.share()
+                out[part, 0] = (weights * power).sum(axis=1) / weights.sum(axis=1)
+                if kind == "jackknife" and level is not None:
+                    out[part, 1], out[part, 2] = jackknifed_bounds(power, weights, level)
+        if kind == "chi2" and level is not None:
+            scaled = out[:, 3] * out[:, 0]
+            out[:, 1] = scaled / chdtri(out[:, 3], (1 - level) / 2)
+            out[:, 2] = scaled / chdtri(out[:, 3], (1 + level) / 2)
         return out
 
-    with fft.set_workers(workers()):
-        out = apply_rows(rows_psd, values, ("frequency",), {"frequency": frequency.size}, np.float64)
-    out = out.assign_coords(frequency=frequency)
-    out.attrs = {
-        "window": window
-        if isinstance(window, str)
-        else "custom"
-        if not isinstance(window, tuple)
-        else str(window),
-        "segment": size * dt,
-        "segment_samples": size,
-        "overlap": shared / size,
-        "detrend": str(detrend).lower(),
-        "averages": averages,
-        "degrees_of_freedom": _welch_degrees(taper, size - shared, averages),
-    }
-    return out
+    return rows_psd
 
 
-def _welch_degrees(taper: np.ndarray, hop: int, averages: int) -> float:
-    """2 K / (1 + 2 Σ_m (1 - m/K) ρ_m²), ρ_m the correlation of the taper with itself m hops later."""
-    total = 1.0
-    energy = float(taper @ taper)
-    for m in range(1, averages):
-        if m * hop >= taper.size:
-            break
-        total += 2 * (1 - m / averages) * (float(taper[m * hop :] @ taper[: -m * hop]) / energy) ** 2
-    return 2 * averages / total
+def _variance(rows: np.ndarray, detrend: str | None) -> np.ndarray:
+    from ._signal import detrended
 
-
-def _multitaper(
-    values: xr.DataArray,
-    dt: float,
-    time_bandwidth: float = 4.0,
-    n_tapers: int | None = None,
-    detrend: str | None = "constant",
-) -> xr.DataArray:
-    from scipy import fft
-    from scipy.signal.windows import dpss
-
-    n = values.sizes["time"]
-    product = number("time_bandwidth", time_bandwidth, minimum=1.0)
-    if n < 8 or product >= n / 2:
-        raise ValueError(
-            f"the trace has {n} samples; multitaper needs at least 8 and more than 2 time_bandwidth"
-        )
-    count = max(1, int(2 * product) - 1) if n_tapers is None else integer("n_tapers", n_tapers, minimum=1)
-    if count > n or count > 2 * product:
-        raise ValueError(
-            f"n_tapers must be at most 2 time_bandwidth = {2 * product:g}, got {count}; "
-            "later tapers leak out of the band"
-        )
-    tapers = dpss(n, product, count)
-    tapers /= np.linalg.norm(tapers, axis=1, keepdims=True)
-    frequency = np.fft.rfftfreq(n, dt)
-
-    def rows_psd(rows: np.ndarray) -> np.ndarray:
-        rows = detrended(rows.astype(np.float64), detrend)
-        out = np.zeros((len(rows), frequency.size))
-        for part in blocks(len(rows), 32 * n):
-            for taper in tapers:  # spectra are averaged, never the coefficients: those would cancel
-                coefficients = fft.rfft(rows[part] * taper, axis=-1, workers=workers())
-                out[part] += coefficients.real**2 + coefficients.imag**2
-        out *= dt / count
-        return out
-
-    out = apply_rows(rows_psd, values, ("frequency",), {"frequency": frequency.size}, np.float64)
-    out = out.assign_coords(frequency=frequency)
-    out.attrs = {
-        "time_bandwidth": product,
-        "n_tapers": count,
-        "half_bandwidth": product / (n * dt),
-        "detrend": str(detrend).lower(),
-        "averages": count,
-        "degrees_of_freedom": 2.0 * count,
-    }
-    return out
+    return (detrended(rows, detrend) ** 2).mean(axis=-1)
