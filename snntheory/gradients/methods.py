@@ -26,12 +26,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _check
 from ..neuron import CubaLIF
-from . import adjoint, closed_form, exact, implicit
+from . import adjoint, closed_form, exact, implicit, surrogate
 
 Floats = NDArray[np.float64]
 Loss = Callable[[list[Floats]], tuple[float, Sequence[ArrayLike]]]
 
-METHODS: dict[str, ModuleType] = {"closed_form": closed_form, "implicit": implicit, "adjoint": adjoint}
+METHODS: dict[str, ModuleType] = {
+    "closed_form": closed_form,
+    "implicit": implicit,
+    "adjoint": adjoint,
+    "surrogate": surrogate,
+}
 """Name of a method to the module that holds its equations."""
 
 EXACT = ("closed_form", "implicit", "adjoint")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from snntheory import CubaLIF
-from snntheory.gradients import METHODS, GrazingSpike, weight_gradient
+from snntheory.gradients import EXACT as METHODS
+from snntheory.gradients import GrazingSpike, weight_gradient
 from snntheory.spiking import exact_network
 
 T_MAX = 0.08
