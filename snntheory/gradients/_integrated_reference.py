@@ -32,6 +32,8 @@ class Rule:
     dt : float
         Time step in seconds.
     n_steps : int
+    t_max : float
+        Spikes after it, in the last step, are not given.
     order : int
     placement : {"linear", "cubic", "series"}
     restart : bool
@@ -46,6 +48,7 @@ class Rule:
     neuron: CubaLIF
     dt: float
     n_steps: int
+    t_max: float
     order: int
     placement: str
     restart: bool
@@ -109,9 +112,7 @@ def _value(number: Any) -> float:
 def _through(function: Any, derivative: Any, number: Any) -> Any:
     """A function of one number, with its derivative."""
     value, slope = parts(number)
-    return (
-        Dual(function(value), derivative(value) * slope) if isinstance(number, Dual) else function(number)
-    )
+    return Dual(function(value), derivative(value) * slope) if isinstance(number, Dual) else function(number)
 
 
 def advance(rule: Rule, u: Any, i: Any, span: Any) -> tuple[Any, Any]:
@@ -148,9 +149,7 @@ def crossing(rule: Rule, u: Any, i: Any, end_u: Any, end_i: Any, span: Any) -> A
         3.0 * rise - 2.0 * slope - end_slope,
         slope + end_slope - 2.0 * rise,
     ]
-    root = cubic_crossing(
-        _value(powers[0]), _value(end_u) - threshold, _value(slope), _value(end_slope), 1.0
-    )
+    root = cubic_crossing(_value(powers[0]), _value(end_u) - threshold, _value(slope), _value(end_slope), 1.0)
     return span * _root(powers, root)
 
 
@@ -180,7 +179,9 @@ def peak(rule: Rule, u: Any, i: Any, span: Any) -> tuple[Any, Any, Any] | None:
     q = neuron.tau_syn * (1.0 - u / (i * neuron.r))
     gap = 1 / neuron.tau_syn - 1 / neuron.tau_mem
     moment = (
-        q * 1.0 if gap == 0 else _through(lambda x: -math.log1p(-gap * x) / gap, lambda x: 1 / (1 - gap * x), q)
+        q * 1.0
+        if gap == 0
+        else _through(lambda x: -math.log1p(-gap * x) / gap, lambda x: 1 / (1 - gap * x), q)
     )
     left = _through(math.exp, math.exp, -moment / neuron.tau_syn) * i
     return (left * neuron.r, left, moment) if _value(left) * neuron.r >= neuron.v_threshold else None
@@ -212,8 +213,9 @@ def neuron_spikes(rule: Rule, steps: NDArray[np.int64], times: Any, weights: Any
                 if to is None:
                     break
                 offset = crossing(rule, u, i, *to)
-                spikes.append(start + offset)
                 fired = True
+                if _value(start + offset) <= rule.t_max:
+                    spikes.append(start + offset)
                 if len(spikes) > rule.max_spikes:
                     return spikes
                 if not rule.restart:
@@ -256,7 +258,7 @@ def layer_gradient(rule: Rule, senders: Trains, weights: Floats, arriving: Train
     for n, received in enumerate(arriving):
         own_weights = [Dual(w, unit[k]) for k, w in enumerate(weights[index, n].tolist())]
         for spike, factor in zip(
-            neuron_spikes(rule, steps, own_times, own_weights), received.tolist(), strict=True
+            neuron_spikes(rule, steps, own_times, own_weights), received.tolist(), strict=False
         ):
             slope = factor * np.broadcast_to(parts(spike)[1], 2 * size)
             np.add.at(gradient[:, n], index, slope[:size])

@@ -90,7 +90,8 @@ def layer_spikes(
         Sorted spike times of each sender in seconds.
     weights : ndarray, shape (n_senders, n_neurons)
     t_max : float
-        End in seconds, not before the last input; the window ends at the first grid point at or after it.
+        End in seconds, not before the last input. The grid ends at the first point at or after it; spikes later than
+        ``t_max`` are not given.
     dt : float
         Time step in seconds.
     order : int
@@ -208,7 +209,7 @@ def _rule(
     dt, t_max = _check.positive("dt", dt, "s"), _check.positive("t_max", t_max, "s")
     n_steps = max(1, int(np.ceil(t_max / dt * (1 - 1e-12) - 1e-9)))
     last = max((float(times[-1]) for times in senders if times.size), default=0.0)
-    if last > max(t_max, n_steps * dt):
+    if last > t_max:
         raise ValueError(
             f"t_max must not lie before the last input, got t_max = {t_max:g} s and an input at {last:g} s; "
             "raise t_max or leave out the later inputs"
@@ -217,6 +218,7 @@ def _rule(
         neuron,
         dt,
         n_steps,
+        t_max,
         _check.integer("order", order, minimum=1),
         spike_placement,
         restart=reset_at == "spike" and neuron.reset != "none",
