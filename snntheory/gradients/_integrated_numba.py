@@ -1,8 +1,8 @@
 """The fast backend of the method ``integrated``: all neurons of a layer go from point to point together, then back.
 
-The points of a sample, grid points and inputs, are the same for all neurons, and so is the propagator between them; only
-a neuron that fires is looked at alone. The backward pass runs the forward pass of its sample again and keeps its states:
-memory of points times neurons of one sample a thread, whatever the batch.
+The points of a sample, grid points and inputs, are the same for all neurons, and so is the propagator between them;
+only a neuron that fires is looked at alone. The backward pass runs the forward pass of its sample again and keeps its
+states: memory of points times neurons of one sample a thread, whatever the batch.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The readable backend of the method ``integrated``: the forward map once, on numbers that carry their derivatives.
 
-With plain floats :func:`neuron_spikes` gives spike times; with :class:`Dual` numbers it gives, along the same lines, the
-derivative of every spike time of the map that was run. Roots of polynomials are differentiated by the implicit function
-theorem, everything else by the rules of calculus.
+With plain floats :func:`neuron_spikes` gives spike times; with :class:`Dual` numbers it gives, along the same lines,
+the derivative of every spike time of the map that was run. Roots of polynomials are differentiated by the implicit
+function theorem, everything else by the rules of calculus.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ def _root(powers: list[Any], root: float) -> Any:
 
 
 def peak(rule: Rule, u: Any, i: Any, span: Any) -> tuple[Any, Any, Any] | None:
-    """Where within ``span`` the exact voltage is largest, and the state there; None without a maximum above threshold."""
+    """Where within ``span`` the exact voltage is largest, and the state there; None if that is below threshold."""
     neuron = rule.neuron
     where = peak_within(_value(u), _value(i), neuron.tau_mem, neuron.tau_syn, neuron.r, _value(span))
     if where < 0:
@@ -188,7 +188,7 @@ def peak(rule: Rule, u: Any, i: Any, span: Any) -> tuple[Any, Any, Any] | None:
 
 
 def neuron_spikes(rule: Rule, steps: NDArray[np.int64], times: Any, weights: Any) -> list[Any]:
-    """Spike times of one neuron, floats or duals as its inputs are; NaN follows them where the state grew without bound."""
+    """Spike times of one neuron, floats or duals as its inputs are; NaN after them where the state has overflown."""
     neuron, dt = rule.neuron, rule.dt
     threshold, after = neuron.v_threshold, neuron.v_reset if neuron.reset == "to_value" else 0.0
     arriving: list[list[int]] = [[] for _ in range(rule.n_steps + 1)]

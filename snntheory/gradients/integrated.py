@@ -19,8 +19,8 @@ derivative of that map gives the layers before nothing to learn from.
 
 Two estimators of the gradient::
 
-    "adjusted"    the derivative of the map above: of the truncated series, and of s by its formula or, where it is a root,
-                  ds/dp = -(dP/dp) / P'(s)
+    "adjusted"    the derivative of the map above: of the truncated series, and of s by its formula or, where it is
+                  the root of a polynomial P, by ds = -dP / P'(s)
     "piggyback"   the formulas of the exact network (those of ``adjoint``) at the spike times of the map above
 
 They meet as the step goes to 0, with the order of the integration and of the interpolation. The adjusted derivative is
@@ -100,7 +100,7 @@ def layer_spikes(
     reset_at : {"spike", "grid"}
     points : {"events", "grid"}
     detect : {"endpoint", "extremum"}
-        "extremum" also finds spikes in pieces whose end lies below the threshold again, from the exact solution's maximum.
+        "extremum" also finds spikes in pieces whose end lies below the threshold, by the exact solution's maximum.
     estimator : {"adjusted", "piggyback"}
         Used by :func:`layer_gradient` only.
     max_spikes : int
@@ -119,8 +119,8 @@ def layer_spikes(
         An option is unknown or out of range, an input comes after ``t_max``, or the state grows without bound (a step
         beyond the stability limit); :class:`snntheory.spiking.SpikeLimitReached`.
 
-    Accuracy: tests/gradients/test_integrated.py compares with :func:`snntheory.spiking.simulate` (``points="grid"``) and
-    :func:`snntheory.spiking.parker_sochacki.integrate` (``points="events"``) to rounding.
+    Accuracy: tests/gradients/test_integrated.py compares with :func:`snntheory.spiking.simulate` (``points="grid"``)
+    and :func:`snntheory.spiking.parker_sochacki.integrate` (``points="events"``) to rounding.
     """
     rule = _rule(
         neuron, senders, t_max, dt, order, spike_placement, reset_at, points, detect, estimator, max_spikes
