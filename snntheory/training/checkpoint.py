@@ -13,6 +13,7 @@ import torch
 
 from .. import _files
 from . import encoders, losses
+from .event_network import EventNetwork
 from .network import Network
 
 SCHEMA = "snntheory-checkpoint/1"
@@ -111,10 +112,11 @@ def _change(name: str, before: dict[str, Any], now: dict[str, Any]) -> str:
     return f"{name.removesuffix(' name')} was {before.get(name)!r}, now {now.get(name)!r}"
 
 
-def network_of(content: dict[str, Any], backend: str = "auto") -> Network:
+def network_of(content: dict[str, Any], backend: str = "auto") -> Network | EventNetwork:
     """The trained network of a checkpoint's content."""
     try:
-        network = Network.from_settings(content["network"], backend)
+        kind: Any = EventNetwork if "kind" in content["network"] else Network
+        network: Network | EventNetwork = kind.from_settings(content["network"], backend)
         network.load_state_dict(content["weights"])
     except _FOREIGN as error:
         raise _of_another_version("network", error) from None
@@ -126,7 +128,9 @@ def _of_another_version(part: str, error: Exception) -> CheckpointError:
     return CheckpointError(f"the checkpoint holds no {part} of this version ({reason})")
 
 
-def load_network(path: str | os.PathLike[str]) -> tuple[Network, encoders.Encoder, losses.Loss]:
+def load_network(
+    path: str | os.PathLike[str],
+) -> tuple[Network | EventNetwork, encoders.Encoder, losses.Loss]:
     """Network, encoder and loss of a checkpoint, for evaluating and recording.
 
     Parameters
@@ -136,10 +140,10 @@ def load_network(path: str | os.PathLike[str]) -> tuple[Network, encoders.Encode
 
     Returns
     -------
-    Network
+    Network or EventNetwork
         With the trained weights, on the CPU.
     Poisson or Latency
-    SpikeCount, CountCrossEntropy or FirstSpike
+    One of the losses of :mod:`snntheory.training.losses`
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From images to spikes on a grid of time steps."""
+"""From images to spikes: on a grid of time steps (call an encoder), or as times (``encoder.times``)."""
 
 from __future__ import annotations
 
@@ -65,6 +65,8 @@ class Poisson:
     arrivals: str = "bernoulli"
     probability_per_step: bool = False
 
+    extra_inputs = 0
+
     def __post_init__(self) -> None:
         _check.positive("window", self.window, "s")
         _check.positive("max_rate", self.max_rate, "Hz")
@@ -109,6 +111,25 @@ class Poisson:
             spikes.view(steps, -1)[:, bright] = (uniform < mean).to(torch.float32)
         return spikes
 
+    def times(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Spike times in seconds of the Poisson process, shape (batch, n_inputs, most), sorted, padded with inf.
+
+        Raises
+        ------
+        ValueError
+            ``probability_per_step``: it has no rate per second.
+        """
+        if self.probability_per_step:
+            raise ValueError("probability_per_step has no spike times: leave it out, or use a grid network")
+        mean = _check_images(images).to(torch.float64) * (self.max_rate * self.window)
+        counts = torch.poisson(mean, generator=generator).long()
+        most = max(1, int(counts.max())) if counts.numel() else 1
+        uniform = torch.rand(
+            (*mean.shape, most), generator=generator, device=images.device, dtype=torch.float64
+        )
+        kept = torch.arange(most, device=images.device) < counts[..., None]
+        return torch.where(kept, uniform * self.window, math.inf).sort(-1).values
+
 
 @dataclass(frozen=True)
 class Latency:
@@ -116,9 +137,9 @@ class Latency:
 
     Definition::
 
-        t = last (1 - p)
+        t = first + (last - first)(1 - p)
 
-    placed on the grid of step ends ``dt, 2 dt, ...``.
+    placed on the grid of step ends ``dt, 2 dt, ...``, or left as it is (:meth:`times`).
 
     Parameters
     ----------
@@ -130,6 +151,12 @@ class Latency:
         ``"ceil"``: the first step end not before the spike (causal). ``"nearest"``: the nearest, which may
         lie before it. ``"next"``: ``t + dt - mod(t, dt)`` of Cojocaru (2024), which moves a spike that
         already lies on the grid a whole step.
+    first : float
+        Time of the strongest spike in seconds, at most ``last``.
+    zero_is_silent : bool
+        Whether intensity 0 is silent, as for the background of an image, or a spike at ``last``, as for a feature.
+    bias : tuple of float
+        Times of spikes that are the same for every sample, each from an input of its own behind those of the image.
 
     Notes
     -----
@@ -140,20 +167,47 @@ class Latency:
     window: float = 0.2
     last: float = 0.1
     rounding: str = "ceil"
+    first: float = 0.0
+    zero_is_silent: bool = True
+    bias: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         _check.positive("window", self.window, "s")
         _check.positive("last", self.last, "s")
         _check.choice("rounding", self.rounding, ROUNDINGS)
+        _check.number("first", self.first, "s", minimum=0.0)
         if self.last > self.window:
             raise ValueError(
                 f"last must be at most window, got last={self.last:g} s, window={self.window:g} s"
             )
+        if self.first > self.last:
+            raise ValueError(f"first must be at most last, got first={self.first:g} s, last={self.last:g} s")
+        bias = tuple(_check.number("bias", each, "s", minimum=0.0) for each in self.bias)
+        if max(bias, default=0.0) > self.window:
+            raise ValueError(f"bias must be at most window = {self.window:g} s, got {max(bias):g} s")
+        object.__setattr__(self, "bias", bias)
+
+    @property
+    def extra_inputs(self) -> int:
+        """Inputs of a network beside those of the image."""
+        return len(self.bias)
+
+    def times(self, images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Spike times in seconds, shape (batch, n_inputs + extra_inputs, 1), float64; inf where there is no spike."""
+        values = _check_images(images).to(torch.float64)
+        times = self.first + (self.last - self.first) * (1 - values)
+        if self.zero_is_silent:
+            times = times.masked_fill(values == 0, math.inf)
+        if self.bias:
+            bias = torch.tensor(self.bias, dtype=torch.float64, device=images.device)
+            times = torch.cat([times, bias.expand(len(times), -1)], dim=1)
+        return times[..., None]
 
     def __call__(self, images: torch.Tensor, dt: float, generator: torch.Generator) -> torch.Tensor:
-        """Spikes, shape (n_steps, batch, n_inputs), float32; a spike rounded past the window is lost."""
-        images = _check_images(images)
-        position = self.last * (1 - images.to(torch.float64)) / dt
+        """Spikes, shape (n_steps, batch, n_inputs + extra_inputs), float32; one rounded past the window is lost."""
+        times = self.times(images)[..., 0]
+        fires = times.isfinite()
+        position = torch.where(fires, times, 0.0) / dt
         nearest = position.round()
         tolerance = 1e-6 + 2**-24 * self.last / dt
         position = torch.where((position - nearest).abs() < tolerance, nearest, position)
@@ -165,8 +219,8 @@ class Latency:
             step = position.floor() + 1
         index = (step.clamp(min=1) - 1).long()  # step n ends at n dt; a spike at 0 falls into the first
         steps = n_steps(self.window, dt)
-        spikes = images.new_zeros((steps, *images.shape), dtype=torch.float32)
-        fires = ((images > 0) & (index < steps)).to(torch.float32)
+        spikes = torch.zeros((steps, *times.shape), dtype=torch.float32, device=images.device)
+        fires = (fires & (index < steps)).to(torch.float32)
         spikes.scatter_(0, index.clamp(max=steps - 1)[None], fires[None])
         return spikes
 
@@ -182,10 +236,13 @@ def settings(encoder: Encoder) -> dict[str, Any]:
         raise TypeError(
             f"encoder must be one of {', '.join(k.__name__ for k in ENCODERS.values())}, got {encoder!r}"
         )
-    return {"name": name, **asdict(encoder)}
+    values = {"name": name, **asdict(encoder)}
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
 
 def from_settings(values: dict[str, Any]) -> Encoder:
     """The encoder of :func:`settings`."""
     rest = dict(values)
+    if "bias" in rest:
+        rest["bias"] = tuple(rest["bias"])
     return ENCODERS[_check.choice("encoder", rest.pop("name"), ENCODERS)](**rest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,8 +11,10 @@ import torch
 from torch import nn
 
 from .. import _check
-from ..linear import DiscreteNeuron, discretize, kernel, peak_time
+from ..linear import DiscreteNeuron, discretize
 from ..neuron import CubaLIF
+from . import losses
+from .feed_forward import FeedForward, Judgement, weight_unit
 from .kernels import BACKENDS, LayerStep, product, scan
 from .kernels.step import INPUTS
 
@@ -29,16 +31,7 @@ class LayerStates:
     spikes: torch.Tensor
 
 
-def weight_unit(neuron: CubaLIF, input: str = "dirac") -> float:
-    """The weight in which a layer learns, so that a learning rate means the same for every neuron and time step.
-
-    ``"dirac"``: the canonical weight whose post-synaptic potential peaks at one unit of voltage.
-    ``"sampled"``: the weight that, with a spike in every step, holds the voltage at one.
-    """
-    return float(1 / neuron.r if input == "sampled" else 1 / kernel(neuron, peak_time(neuron)))
-
-
-class Network(nn.Module):
+class Network(FeedForward):
     """Fully connected layers of CubaLIF neurons; every layer is one matrix product and one scan over time.
 
     A spike of one layer acts on the next in the same step, as that scheme's delay convention says; there
@@ -97,20 +90,7 @@ class Network(nn.Module):
         seed: int = 0,
         backend: str = "auto",
     ) -> None:
-        super().__init__()
-        if not isinstance(sizes, Iterable):
-            raise TypeError(f"sizes must be a sequence such as (784, 400, 10), got {sizes!r}")
-        self.sizes = tuple(_check.integer("sizes", size, minimum=1) for size in sizes)
-        if len(self.sizes) < 2:
-            raise ValueError(f"sizes must name the input and at least one layer, got {tuple(sizes)}")
-        n_layers = len(self.sizes) - 1
-        if not isinstance(neuron, CubaLIF | Iterable):
-            raise TypeError(f"neuron must be a CubaLIF or a sequence of them, got {neuron!r}")
-        self.neurons = (neuron,) * n_layers if isinstance(neuron, CubaLIF) else tuple(neuron)
-        if len(self.neurons) != n_layers:
-            raise ValueError(
-                f"neuron must be one CubaLIF or one for each of {n_layers} layers, got {len(self.neurons)}"
-            )
+        super().__init__(sizes, neuron)
         self.scheme, self.order = scheme, order
         self.surrogate, self.width = surrogate, width
         self.reset_gradient = _check.choice("reset_gradient", reset_gradient, RESET_GRADIENTS)
@@ -138,42 +118,8 @@ class Network(nn.Module):
 
     def __repr__(self) -> str:
         """Sizes, neurons (once where all layers have the same), time step and scheme."""
-        same = all(each == self.neurons[0] for each in self.neurons)
-        neuron = self.neurons[0] if same else self.neurons
         order = "" if self.order is None else f", order={self.order}"
-        return f"Network({self.sizes}, {neuron}, dt={self.dt:g}, scheme={self.scheme!r}{order})"
-
-    @property
-    def n_layers(self) -> int:
-        """Layers of neurons: one less than ``sizes``."""
-        return len(self.models)
-
-    def weights(self) -> list[torch.Tensor]:
-        """Canonical weights of each layer, shape (n_in, n_out), detached.
-
-        A weight is the area of the current pulse of one spike (``"dirac"``) or that area divided by ``dt``
-        (``"sampled"``).
-        """
-        return [w.detach() * unit for w, unit in zip(self._weights, self._units, strict=True)]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Take over canonical weights, one array of shape (n_in, n_out) a layer.
-
-        Raises
-        ------
-        ValueError
-            The number or a shape of the arrays does not fit, or a weight is not finite.
-        """
-        if len(weights) != self.n_layers:
-            raise ValueError(
-                f"weights must have one array for each of {self.n_layers} layers, got {len(weights)}"
-            )
-        for index, (own, new, unit) in enumerate(zip(self._weights, weights, self._units, strict=True)):
-            array = _check.array(f"weights[{index}]", torch.as_tensor(new).detach().cpu().numpy())
-            if array.shape != tuple(own.shape):
-                raise ValueError(f"weights[{index}] must have shape {tuple(own.shape)}, got {array.shape}")
-            with torch.no_grad():
-                own.copy_(torch.from_numpy(array / unit))
+        return f"Network({self.sizes}, {self._neurons_text()}, dt={self.dt:g}, scheme={self.scheme!r}{order})"
 
     def _layers(self, spikes: torch.Tensor, with_current: bool) -> Any:
         self._check_input(spikes)
@@ -207,6 +153,34 @@ class Network(nn.Module):
             for layer_spikes, voltage, current in self._layers(spikes, True)
         ]
 
+    def refuse(self) -> None:
+        """Refuse to train a recursion that grows without input: its spikes hide that its voltages overflow."""
+        for model in self.models:
+            if not model.is_stable:
+                raise ValueError(
+                    f"dt must be below {model.max_stable_dt:g} s for a training: {self.scheme} is unstable at "
+                    f"{self.dt:g} s; take a smaller dt, or backward_euler, bilinear, impulse_invariance or zoh"
+                )
+
+    def encode(self, encoder: Any, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Input spikes, shape (n_steps, batch, n_inputs)."""
+        spikes: torch.Tensor = encoder(images, self.dt, generator)
+        return spikes
+
+    def judge(self, loss: Any, inputs: torch.Tensor, labels: torch.Tensor) -> Judgement:
+        """Answer and loss for input spikes of shape (n_steps, batch, n_inputs)."""
+        layers = list(self._layers(inputs, False))
+        spikes, voltage, _ = layers[-1]
+        if losses.reads_voltage(loss):
+            value, decided = loss.on_voltage(voltage, labels, self.dt), loss.decide_voltage(voltage)
+        else:
+            value, decided = loss(spikes, labels, self.dt), loss.decide(spikes, self.dt)
+        return Judgement(value, decided, [spikes.detach() for spikes, _, _ in layers])
+
+    def counts(self, layer: torch.Tensor) -> torch.Tensor:
+        """Spikes of each neuron, shape (batch, n_neurons)."""
+        return layer.sum(0, dtype=torch.float64)
+
     def settings(self) -> dict[str, Any]:
         """The arguments that make this network, as plain values (for files)."""
         return {
@@ -237,17 +211,7 @@ class Network(nn.Module):
         ``neuron`` for all layers. ``variant(dt=...)`` is the weight transfer from one time step to another.
         Weights of ``"sampled"`` networks change their unit with ``dt``; their area is what is kept.
         """
-        settings = self.settings()
-        if "neuron" in changes:
-            neuron = changes.pop("neuron")
-            neurons = [neuron] * self.n_layers if isinstance(neuron, CubaLIF) else list(neuron)
-            settings["neurons"] = [asdict(each) for each in neurons]
-        unknown = set(changes) - set(settings)
-        if unknown:
-            raise ValueError(
-                f"variant cannot change {', '.join(sorted(unknown))}; it can change {', '.join(settings)}"
-            )
-        new = type(self).from_settings(settings | changes, self.backend)
+        new = type(self).from_settings(self._changed(changes), self.backend)
         scale = [a / b for a, b in zip(self._areas(), new._areas(), strict=True)]
         new.set_weights([w * s for w, s in zip(self.weights(), scale, strict=True)])
         return new.to(self._weights[0].device)

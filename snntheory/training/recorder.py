@@ -81,8 +81,13 @@ def record(
         An index is out of range, or the recording would exceed ``memory_limit``; the message says by how
         much and what to choose fewer of.
     """
+    if not isinstance(network, Network):
+        raise TypeError(
+            f"network must be a Network on a grid, got {type(network).__name__}; record network.on_grid(dt)"
+        )
+    encoders.settings(encoder)  # refuses what is no encoder
     target = device_of(device)
-    inputs = inputs_of(network, images)
+    inputs = inputs_of(network, images, encoder)
     chosen_layers = _indices("layers", layers, 1, network.n_layers)
     chosen = _indices("samples", range(len(inputs)) if samples is None else samples, 0, len(inputs) - 1)
     units = {
@@ -99,7 +104,6 @@ def record(
         raise ValueError(f"labels must be one for each of {len(inputs)} images, got shape {classes.shape}")
     repeats = _check.integer("repeats", repeats, minimum=1)
     seed = _check.integer("seed", seed, minimum=0)
-    encoders.settings(encoder)  # refuses what is no encoder
     memory_limit = _check.positive("memory_limit", memory_limit, "bytes")
     steps = encoders.n_steps(encoder.window, network.dt)
     n_neurons = sum(map(len, units.values()))

@@ -1,4 +1,4 @@
-"""Training by backpropagation through time with surrogate gradients, and testing."""
+"""Training with Adam, on a grid or in continuous time, and testing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from .. import _check
 from . import checkpoint as checkpoints
 from . import encoders, losses
+from .event_network import EventNetwork
 from .network import Network
+
+AnyNetwork = Network | EventNetwork
 
 _SHUFFLE, _ENCODE, _EVALUATE = 1, 2, 3
 
@@ -33,6 +36,8 @@ class Evaluation:
     loss: float
     spikes: tuple[float, ...]
     n_samples: int
+    silent: tuple[float, ...] = ()
+    """Share of the neurons of each layer that do not fire in a sample, its mean over the samples."""
 
 
 def generator(device: torch.device, *key: int) -> torch.Generator:
@@ -71,19 +76,23 @@ def as_labels(labels: Any, n: int, n_classes: int) -> torch.Tensor:
     return torch.from_numpy(array.astype(np.int64))
 
 
-def inputs_of(network: Network, images: Any) -> torch.Tensor:
-    """Inputs that fit the network, by :func:`as_inputs`."""
+def inputs_of(network: AnyNetwork, images: Any, encoder: encoders.Encoder) -> torch.Tensor:
+    """Inputs that fit the network after the encoder has added its own, by :func:`as_inputs`."""
     inputs = as_inputs(images)
-    if inputs.shape[1] != network.sizes[0]:
+    expected = network.sizes[0] - encoder.extra_inputs
+    if inputs.shape[1] != expected:
+        beside = f", beside {encoder.extra_inputs} of the encoder" if encoder.extra_inputs else ""
         raise ValueError(
-            f"images must have {network.sizes[0]} values each, as the network, got {inputs.shape[1]}"
+            f"images must have {expected} values each, as the network{beside}, got {inputs.shape[1]}"
         )
     return inputs
 
 
-def as_labelled(network: Network, images: Any, labels: Any) -> tuple[torch.Tensor, torch.Tensor]:
+def as_labelled(
+    network: AnyNetwork, images: Any, labels: Any, encoder: encoders.Encoder
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Inputs and classes that fit the network, by :func:`inputs_of` and :func:`as_labels`."""
-    inputs = inputs_of(network, images)
+    inputs = inputs_of(network, images, encoder)
     return inputs, as_labels(labels, len(inputs), network.sizes[-1])
 
 
@@ -106,7 +115,7 @@ def device_of(device: str) -> torch.device:
 
 
 def fit(
-    network: Network,
+    network: AnyNetwork,
     images: Any,
     labels: Any,
     *,
@@ -125,16 +134,20 @@ def fit(
     progress: bool = False,
     after_step: Callable[[int, int], None] | None = None,
 ) -> list[dict[str, float]]:
-    """Train a network with Adam; surrogate-gradient backpropagation through time.
+    """Train a network with Adam.
+
+    A :class:`Network` is trained through its grid of time steps, with the gradient that it was made with; an
+    :class:`EventNetwork` through its spike times.
 
     Parameters
     ----------
-    network : Network
+    network : Network or EventNetwork
         Trained in place and left on ``device``.
     images : array_like, shape (n, ...), uint8 or floats in [0, 1]
     labels : array_like of int, shape (n,)
     encoder : Poisson or Latency
-    loss : SpikeCount, CountCrossEntropy or FirstSpike
+    loss : SpikeCount, CountCrossEntropy, FirstSpike, VanRossum, MaxVoltage or MeanVoltage
+        The last two, of the output's voltage, with a :class:`Network`.
     epochs, batch_size : int
     learning_rate : float
         Adam's, for weights in the unit of :func:`snntheory.training.network.weight_unit`.
@@ -161,7 +174,8 @@ def fit(
     -------
     list of dict
         One entry an epoch: ``epoch``, ``loss``, ``accuracy`` (of the training batches as they were seen),
-        ``seconds``, and with ``validation`` also ``validation_loss``, ``validation_accuracy``.
+        ``silent_outputs`` (share of the outputs that do not fire in a sample; they have no gradient in an
+        :class:`EventNetwork`), ``seconds``, and with ``validation`` also ``validation_loss``, ``validation_accuracy``.
 
     Raises
     ------
@@ -173,11 +187,14 @@ def fit(
         The checkpoint to resume from is damaged or belongs to another training.
     """
     target = device_of(device)
-    _check_stable(network)
-    inputs, classes = as_labelled(network, images, labels)
+    network.refuse()
+    encoders.settings(encoder)  # refuses what is no encoder
+    inputs, classes = as_labelled(network, images, labels, encoder)
     n_samples = len(inputs)
     if validation is not None:
-        as_labelled(network, *validation)  # an error in it is found before the first epoch, not after it
+        as_labelled(
+            network, *validation, encoder
+        )  # an error in it is found before the first epoch, not after it
     epochs = _check.integer("epochs", epochs, minimum=0)
     batch_size = _check.integer("batch_size", batch_size, minimum=1)
     learning_rate = _check.positive("learning_rate", learning_rate)
@@ -197,12 +214,14 @@ def fit(
         "seed": seed,
         "data": _digest(inputs, classes),
     }
-    # an encoder refuses a time step that is too long for it: here, before a checkpoint is written
-    encoder(inputs[:1], network.dt, generator(torch.device("cpu"), seed))
+    # an encoder refuses a time step that is too long for it, a network a loss: here, before a checkpoint is written
+    with torch.no_grad():
+        trial = network.encode(encoder, inputs[:1], generator(torch.device("cpu"), seed))
+        network.to("cpu").judge(loss, trial, classes[:1])
     network.to(target)
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     history: list[dict[str, float]] = []
-    first_step, total_loss, total_right, seconds = 0, 0.0, 0, 0.0
+    first_step, total_loss, total_right, total_silent, seconds = 0, 0.0, 0, 0, 0.0
     if resume and checkpoint is not None and Path(checkpoint).exists():
         state = checkpoints.load(checkpoint)
         checkpoints.check_same(checkpoint, state, identity)
@@ -210,6 +229,7 @@ def fit(
         optimiser.load_state_dict(state["optimiser"])
         history, first_step = state["history"], state["step"]
         total_loss, total_right, seconds = state["loss_sum"], state["right"], state["seconds"]
+        total_silent = state["silent"]
 
     def save(step: int) -> None:
         if checkpoint is not None:
@@ -223,6 +243,7 @@ def fit(
                     "step": step,
                     "loss_sum": total_loss,
                     "right": total_right,
+                    "silent": total_silent,
                     "seconds": seconds,
                 },
             )
@@ -246,21 +267,23 @@ def fit(
                 started = time.monotonic()
                 chosen = order[step * batch_size : (step + 1) * batch_size]
                 batch, goal = inputs[chosen].to(target), classes[chosen].to(target)
-                spikes = encoder(batch, network.dt, generator(target, seed, _ENCODE, epoch, step))
-                output = network(spikes)[-1]
-                value = loss(output, goal, network.dt)
+                given = network.encode(encoder, batch, generator(target, seed, _ENCODE, epoch, step))
+                judged = network.judge(loss, given, goal)
+                value = judged.value
                 optimiser.zero_grad()
-                value.backward()
+                if value.requires_grad:  # not where every output is silent and silence has no gradient
+                    value.backward()
                 # spikes hide a voltage that overflowed: the loss may stay finite when the gradient does not
                 if not (math.isfinite(value.item()) and _gradient_is_finite(network)):
                     raise FloatingPointError(
                         f"the loss ({value.item():g}) or its gradient is not finite in epoch {epoch}, "
-                        f"step {step + 1}; try a smaller learning_rate than {learning_rate:g} or a smaller dt "
-                        f"than {network.dt:g} s"
+                        f"step {step + 1}; try a smaller learning_rate than {learning_rate:g}"
+                        + (f" or a smaller dt than {network.dt:g} s" if isinstance(network, Network) else "")
                     )
                 optimiser.step()
                 total_loss += value.item() * len(chosen)
-                total_right += int((losses.decide(output, network.dt, loss.decides_by) == goal).sum())
+                total_right += int((judged.decided == goal).sum())
+                total_silent += int((network.counts(judged.layers[-1]) == 0).sum())
                 seconds += time.monotonic() - started
                 if bar is not None and task is not None:
                     mean = total_loss / min((step + 1) * batch_size, n_samples)
@@ -274,13 +297,14 @@ def fit(
                 "epoch": float(epoch),
                 "loss": total_loss / n_samples,
                 "accuracy": total_right / n_samples,
+                "silent_outputs": total_silent / (n_samples * network.sizes[-1]),
                 "seconds": seconds,
             }
             if validation is not None:
                 result = evaluate(network, *validation, encoder=encoder, loss=loss, seed=seed, device=device)
                 entry |= {"validation_loss": result.loss, "validation_accuracy": result.accuracy}
             history.append(entry)
-            first_step, total_loss, total_right, seconds = 0, 0.0, 0, 0.0
+            first_step, total_loss, total_right, total_silent, seconds = 0, 0.0, 0, 0, 0.0
             save(0)
             last_save = time.monotonic()
             if bar is not None:
@@ -290,7 +314,7 @@ def fit(
 
 @torch.no_grad()
 def evaluate(
-    network: Network,
+    network: AnyNetwork,
     images: Any,
     labels: Any,
     *,
@@ -323,32 +347,27 @@ def evaluate(
     """
     target = device_of(device)
     network.to(target)
-    inputs, classes = as_labelled(network, images, labels)
+    encoders.settings(encoder), losses.settings(loss)  # refuse what is neither
+    inputs, classes = as_labelled(network, images, labels, encoder)
     batch_size = _check.integer("batch_size", batch_size, minimum=1)
     seed = _check.integer("seed", seed, minimum=0)
-    encoders.settings(encoder), losses.settings(loss)  # refuse what is neither
-    right, total_loss, spike_sums = 0, 0.0, np.zeros(network.n_layers)
+    right, total_loss = 0, 0.0
+    spike_sums, silent = np.zeros((2, network.n_layers))
     for step, first in enumerate(range(0, len(inputs), batch_size)):
         batch, goal = (x[first : first + batch_size].to(target) for x in (inputs, classes))
-        layers = network(encoder(batch, network.dt, generator(target, seed, _EVALUATE, step)))
-        right += int((losses.decide(layers[-1], network.dt, loss.decides_by) == goal).sum())
-        total_loss += loss(layers[-1], goal, network.dt).item() * len(batch)
-        spike_sums += [layer.sum(dtype=torch.float64).item() for layer in layers]
+        given = network.encode(encoder, batch, generator(target, seed, _EVALUATE, step))
+        judged = network.judge(loss, given, goal)
+        right += int((judged.decided == goal).sum())
+        total_loss += judged.value.item() * len(batch)
+        counts = [network.counts(layer) for layer in judged.layers]
+        spike_sums += [each.sum(dtype=torch.float64).item() for each in counts]
+        silent += [(each == 0).sum(dtype=torch.float64).item() for each in counts]
     n = len(inputs)
-    return Evaluation(right / n, total_loss / n, tuple((spike_sums / n).tolist()), n)
+    shares = silent / n / np.array(network.sizes[1:])
+    return Evaluation(right / n, total_loss / n, tuple((spike_sums / n).tolist()), n, tuple(shares.tolist()))
 
 
-def _check_stable(network: Network) -> None:
-    """Refuse to train a recursion that grows without input: its spikes hide that its voltages overflow."""
-    for model in network.models:
-        if not model.is_stable:
-            raise ValueError(
-                f"dt must be below {model.max_stable_dt:g} s for a training: {network.scheme} is unstable at "
-                f"{network.dt:g} s; take a smaller dt, or backward_euler, bilinear, impulse_invariance or zoh"
-            )
-
-
-def _gradient_is_finite(network: Network) -> bool:
+def _gradient_is_finite(network: AnyNetwork) -> bool:
     return all(
         math.isfinite(each.grad.sum().item()) for each in network.parameters() if each.grad is not None
     )
