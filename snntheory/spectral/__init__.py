@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 # Imported here and now: the functions psd and coherence must take the place of the submodules for good.
+from .bands import band_power, low_high
 from .coherence import coherence, cross_spectrum
 from .psd import psd, variance_from_psd
 from .resets import without_resets
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from .theory import expected_welch, theory_psd
 
 __all__ = [
+    "band_power",
     "coherence",
     "cone_of_influence",
     "cross_spectrum",
@@ -20,6 +22,7 @@ __all__ = [
     "default_frequencies",
     "expected_welch",
     "global_wavelet_spectrum",
+    "low_high",
     "outside_cone",
     "psd",
     "theory_psd",

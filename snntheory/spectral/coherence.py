@@ -99,8 +99,8 @@ def coherence(
         "fisher": artanh √C is nearly normal with variance 1/(2(n-1)); phase ± arcsin of t √((1-C)/(C(2n-2))).
         "jackknife": both variances from leaving out one look at a time, which supposes no normal signals (three
         looks at least, none overlapping). Default: "jackknife" for "multitaper", "fisher" otherwise. Either
-        way the bias 1/(2(n-1)) of artanh √C is taken off the interval, and an interval reaches down to 0
-        where the coherence does not exceed the level of chance.
+        way the bias 1/(2(n-1)) of artanh √C is taken off the interval; and where the coherence does not exceed
+        the level of chance its interval reaches down to 0 and the phase is unknown.
 
     Returns
     -------
@@ -144,16 +144,16 @@ def coherence(
     chance = xr.DataArray(chance_level(share.values, n, level), dims="frequency")
     if kind == "jackknife":
         half, turn = moments.isel(quantity=4), moments.isel(quantity=5)
-        turn = xr.where(root**2 > chance, turn, np.pi)
     else:
         half = _normal(level) / np.sqrt(share * (n - 1))
         turn = half_angle(root**2, share, n, level)
     z = np.arctanh(np.minimum(root, BELOW_ONE)) - 1 / (share * (n - 1))
+    turn = turn.where(~(root**2 <= chance), np.pi)
     lower, upper = (np.tanh(np.maximum(z + sign * half, 0.0)) ** 2 for sign in (-1, 1))
     out = xr.Dataset(
         {
             "coherence": root**2,
-            "coherence_lower": xr.where(root**2 > chance, lower, 0.0 * lower),
+            "coherence_lower": lower.where(~(root**2 <= chance), 0.0),
             "coherence_upper": upper,
             "phase": angle,
             "phase_lower": angle - turn,

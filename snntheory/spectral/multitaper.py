@@ -9,6 +9,7 @@ from .. import _check
 
 Floats = NDArray[np.float64]
 MOST_ROUNDS, TOLERANCE = 100, 1e-8
+TINY = np.finfo(np.float64).tiny
 
 
 def adaptive_weights(
@@ -51,7 +52,7 @@ def adaptive_weights(
         raise ValueError(f"power must have shape (..., {len(share)}, frequency), got {power.shape}")
     level = np.where(level > 0, level, 1.0)  # a silent trace: any weights give 0
     # what rounding would leave of an exact zero keeps the quotient below finite
-    smallest = np.finfo(np.float64).tiny ** 0.25 * level
+    smallest = TINY**0.25 * level
     estimate = np.maximum(power[..., :2, :].mean(axis=-2, keepdims=True), smallest)
     for _ in range(MOST_ROUNDS):
         weights = share / (share + (1 - share) * level / estimate) ** 2
@@ -79,9 +80,13 @@ def jackknifed(looks: float, least: int, independent: bool) -> None:
 def jackknifed_bounds(power: ArrayLike, weights: ArrayLike, confidence: float) -> tuple[Floats, Floats]:
     """Confidence interval of a weighted mean of spectra by leaving out one at a time, on the logarithm.
 
-    Definition, with ``S_(j)`` the mean without the j-th of K and its own weights::
+    Definition, with ``S_(j)`` the mean without the j-th, its own weights ``w_j`` of sum 1, ``q_j = 1 - w_j``, and
+    ``m = sum_j q_j ln S_(j) / sum_j q_j``::
 
-        v = (K - 1)/K sum_j (ln S_(j) - mean_j ln S_(j))^2,    S exp(-+ t_{K-1} sqrt(v))
+        v = sum_j q_j (ln S_(j) - m)^2,    S exp(-+ t sqrt(v)),    1 / sum_j w_j^2 - 1 degrees of freedom of t
+
+    For equal weights this is the usual jackknife, ``(K - 1)/K sum_j (ln S_(j) - mean)^2`` and ``t`` of ``K - 1``; with
+    those factors unequal weights give intervals that are too short (0.87 instead of 0.95 at NW = 2.5).
 
     Parameters
     ----------
@@ -95,7 +100,12 @@ def jackknifed_bounds(power: ArrayLike, weights: ArrayLike, confidence: float) -
 
     Assumptions
     -----------
-    The weights are those of all tapers: they are not solved for again with one left out.
+    The weights are those of all tapers: they are not solved for again with one left out. The logarithm of S is skew,
+    the interval is not: where 0.95 is asked for, 0.94 is what seven tapers reach.
+
+    Accuracy
+    --------
+    tests/spectral/test_confidence.py: measured coverage, uniform and adaptive.
 
     References
     ----------
@@ -103,22 +113,20 @@ def jackknifed_bounds(power: ArrayLike, weights: ArrayLike, confidence: float) -
     """
     from scipy.special import stdtrit
 
-    power, weights = np.asarray(power, dtype=np.float64), np.asarray(weights, dtype=np.float64)
-    k = power.shape[-2]
-    parts = weights * power
-    weight = weights.sum(axis=-2)
-    total = parts.sum(axis=-2)
-    mean = np.zeros(total.shape)
-    squares = np.zeros(total.shape)
-    for j in range(k):
-        left = (total - parts[..., j, :]) / (weight - weights[..., j, :])
-        with np.errstate(divide="ignore"):
-            value = np.log(np.maximum(left, np.finfo(np.float64).tiny))
+    each, shares = np.asarray(power, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    shares = shares / shares.sum(axis=-2, keepdims=True)
+    parts = shares * each
+    estimate = parts.sum(axis=-2)
+    mean, squares, norm = np.zeros(estimate.shape), np.zeros(estimate.shape), 0.0
+    for j in range(each.shape[-2]):
+        others = 1 - shares[..., j, :]
+        value = np.log(np.maximum(estimate - parts[..., j, :], TINY) / np.maximum(others, TINY))
+        norm = norm + others
         step = value - mean
-        mean += step / (j + 1)
-        squares += step * (value - mean)
-    spread = stdtrit(k - 1, (1 + confidence) / 2) * np.sqrt((k - 1) / k * squares)
-    estimate = total / weight
+        mean = mean + others / norm * step
+        squares = squares + others * step * (value - mean)
+    degrees = np.maximum(1 / (shares**2).sum(axis=-2) - 1, 0.5)
+    spread = stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(squares)
     with np.errstate(over="ignore"):
-        upper = np.where(estimate > 0, estimate * np.exp(spread), 0.0)
+        upper = np.where(estimate > 0, np.exp(spread), 0.0) * estimate
     return estimate * np.exp(-spread), upper
