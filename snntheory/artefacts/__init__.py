@@ -1,6 +1,6 @@
 """Recorded results that ship with the package, each with its provenance and a digest that is checked.
 
-An artefact is a file of traces ``NAME.nc`` beside ``NAME.json``: how it was made, from which sources, how
+An artefact is a file of traces or of other labelled numbers ``NAME.nc`` beside ``NAME.json``: how it was made, from which sources, how
 long it took, and its SHA-256.
 """
 
@@ -80,7 +80,7 @@ def provenance(name: str, folder: str | os.PathLike[str] = FOLDER) -> dict[str, 
 
 
 def load(name: str, folder: str | os.PathLike[str] = FOLDER) -> xr.Dataset:
-    """The traces of an artefact, after its digest has been verified.
+    """The traces or tables of an artefact, after its digest has been verified.
 
     Raises
     ------
@@ -99,12 +99,15 @@ def load(name: str, folder: str | os.PathLike[str] = FOLDER) -> xr.Dataset:
             f"{path} is not the recorded file: its SHA-256 is {digest}, recorded was {facts['sha256']}; "
             f"record it again with: {facts['command']}"
         )
+    with xr.open_dataset(path, engine="h5netcdf") as stored:
+        if "voltage" not in stored.data_vars:
+            return stored.load()
     return load_traces(path)
 
 
 def save(
     name: str,
-    traces: xr.Dataset,
+    data: xr.Dataset,
     *,
     command: str,
     settings: dict[str, Any],
@@ -120,7 +123,8 @@ def save(
     ----------
     name : str
         Letters, digits, dots, dashes and underscores.
-    traces : xarray.Dataset
+    data : xarray.Dataset
+        Traces, or any other labelled numbers.
     command : str
         What to type to make it again.
     settings : dict
@@ -137,7 +141,7 @@ def save(
     Returns
     -------
     Path
-        Of the traces. They and their description appear together, when both are written.
+        Of the data. They and their description appear together, when both are written.
 
     Raises
     ------
@@ -170,7 +174,11 @@ def save(
         "libraries": {library: _version_of(library) for library in _LIBRARIES},
     }
     with _files.replacing(description) as beside, _files.replacing(path) as temporary:
-        save_traces(traces, temporary)
+        if "voltage" in data.data_vars:
+            save_traces(data, temporary)
+        else:
+            packed = {each: {"zlib": True} for each in data.variables if data[each].dtype.kind in "fiu"}
+            data.to_netcdf(temporary, engine="h5netcdf", encoding=packed)
         facts["sha256"] = _files.sha256(temporary)
         beside.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return path
