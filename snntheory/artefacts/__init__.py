@@ -1,7 +1,7 @@
 """Recorded results that ship with the package, each with its provenance and a digest that is checked.
 
-An artefact is a file of traces or of other labelled numbers ``NAME.nc`` beside ``NAME.json``: how it was made, from which sources, how
-long it took, and its SHA-256.
+An artefact is a file of traces or of other labelled numbers ``NAME.nc`` beside ``NAME.json``: how it was made, from
+which sources, how long it took, and its SHA-256.
 """
 
 from __future__ import annotations
