@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from ._trace_units import factor
+
 DIMS = ("trial", "neuron", "time")
 LONG_STEP = 0.1
 LONG_CONSTANT = 1.0
@@ -67,8 +69,9 @@ def time_step(time: np.ndarray, dt: float | None = None) -> float:
         expected = float(time[0]) + dt * place
         raise ValueError(
             f"time is not uniform with dt = {dt:g} s: sample {place} lies at {float(time[place]):.9g} s instead "
-            f"of {expected:.9g} s (allowed: 1e-6 dt). Resample to a uniform grid, or, after taking every k-th "
-            "sample, set traces.attrs['dt'] to the new step"
+            f"of {expected:.9g} s (allowed: 1e-6 dt). Resample to a uniform grid, with "
+            f"snntheory.traces.resample(traces, dt={dt:g}, kind='linear'), or, after taking every k-th sample, "
+            "set traces.attrs['dt'] to the new step"
         )
     return dt
 
@@ -82,6 +85,17 @@ def check_dims(dims: Sequence[str]) -> tuple[str, ...]:
             f"dims must name each axis once with 'trial', 'neuron' or 'time', 'time' among them; got {names}"
         )
     return names
+
+
+def check_units(traces: xr.Dataset) -> None:
+    """Refuse a voltage that says another unit than the traces do."""
+    said = traces.attrs.get("value_unit")
+    own = traces["voltage"].attrs.get("units")
+    if own is not None and said is not None and factor(str(own), str(said)) != 1:
+        raise ValueError(
+            f"traces mix units: the voltage is in {own!r} and value_unit is {said!r}; make both the same, with "
+            f"traces.assign_attrs(value_unit={own!r}) or traces['voltage'].attrs['units'] = {said!r}"
+        )
 
 
 def check_signal(name: str, signal: xr.DataArray, check_values: bool) -> None:

@@ -23,8 +23,20 @@ import xarray as xr
 
 from . import _trace_formats as formats
 from ._check import number, positive
-from ._trace_checks import DIMS, check_dims, check_signal, time_step, warn_of_milliseconds
+from ._resample import resample
+from ._trace_checks import DIMS, check_dims, check_signal, check_units, time_step, warn_of_milliseconds
 from ._trace_formats.common import SCHEMA, SIGNALS, plain
+from ._trace_units import convert, factor
+
+__all__ = [
+    "convert_units",
+    "is_lazy",
+    "load_traces",
+    "make_traces",
+    "resample",
+    "save_traces",
+    "validate_traces",
+]
 
 RESERVED = ("schema", "dt", "t0", "time_unit", "value_unit", "phase")
 
@@ -39,6 +51,7 @@ def make_traces(
     value_unit: str = "1",
     phase: str = "unknown",
     attrs: Mapping[str, Any] | None = None,
+    current_unit: str | None = None,
 ) -> xr.Dataset:
     """Label arrays as traces.
 
@@ -55,12 +68,14 @@ def make_traces(
     current, spikes : arrays of the voltage's shape, optional
         Spikes are counts per step; 0.0 and 1.0 in floating point are stored as uint8.
     value_unit : str
-        Unit of voltage and current, "1" when dimensionless.
+        Unit of the voltage, "1" when dimensionless; of the current too unless ``current_unit`` is given.
     phase : str
         Where in the step the values were taken; free text. :func:`snntheory.spectral.without_resets` looks for
         "before reset" or "after reset" in it ("before the reset", "after the reset"), and asks otherwise.
     attrs : mapping of str to str, int, float, bool, None, list or dict, optional
         For example the neuron: ``tau_mem``, ``tau_syn`` (seconds), ``r``, ``v_threshold``, ``v_reset``, ``reset``.
+    current_unit : str, optional
+        Kept as ``traces["current"].attrs["units"]``.
 
     Returns
     -------
@@ -94,7 +109,8 @@ def make_traces(
                 f"(trial, neuron, time), got {variable.shape}"
             )
         if name != "spikes":
-            variable.attrs["units"] = str(value_unit)
+            asked = current_unit if name == "current" else None
+            variable.attrs["units"] = str(value_unit if asked is None else asked)
     n_time = variables["voltage"].shape[-1]
     time = xr.Variable("time", start + step * np.arange(n_time), {"units": "s"})
     labels = {
@@ -127,7 +143,8 @@ def validate_traces(traces: xr.Dataset, *, check_values: bool = True) -> xr.Data
         If ``traces`` is not a Dataset.
     ValueError
         For missing or wrong dimensions, empty axes, complex or non-numeric values, NaN or infinity, a
-        missing or non-positive ``dt``, a time coordinate that is not uniform to 1e-6 dt.
+        missing or non-positive ``dt``, a time coordinate that is not uniform to 1e-6 dt, a voltage in another
+        unit than ``value_unit``.
     """
     if not isinstance(traces, xr.Dataset):
         raise TypeError(
@@ -145,6 +162,7 @@ def validate_traces(traces: xr.Dataset, *, check_values: bool = True) -> xr.Data
     for name in SIGNALS:
         if name in traces:
             check_signal(name, traces[name], check_values)
+    check_units(traces)
     if "spike_times" in traces and traces["spike_times"].dtype.kind not in "fiu":
         raise ValueError(f"spike_times must be numbers in seconds, got {traces['spike_times'].dtype}")
     if traces.attrs.get("dt") is None:
@@ -168,8 +186,9 @@ def load_traces(
     value_unit: str | None = None,
     phase: str | None = None,
     chunks: Any = None,
+    resample: str | None = None,
 ) -> xr.Dataset:
-    """Read traces from a .nc, .npz, .npy, .csv or .pt file; nothing in the file is ever executed.
+    """Read traces from a .nc, .h5, .zarr, .npz, .npy, .csv or .pt file; nothing in the file is ever executed.
 
     Files written by `save_traces` describe themselves. Of any other file the order of the axes and the time
     step are asked for, never guessed.
@@ -177,7 +196,8 @@ def load_traces(
     Parameters
     ----------
     path : str or Path
-        NetCDF, NumPy archive or array, table of numbers (rows are times if it has a column ``time`` or ``t``,
+        NetCDF, HDF5 (.h5, .hdf5: any, its arrays by their paths such as "run/voltage"), Zarr (.zarr folder or
+        .zarr.zip archive), NumPy archive or array, table of numbers (rows are times if it has a column ``time`` or ``t``,
         in seconds or with its unit as in ``time (ms)``; every other column is then a neuron), or PyTorch file
         (tensor, dict of tensors, or list of one tensor per step, which counts as a leading axis).
     dims : sequence of "trial", "neuron", "time", optional
@@ -186,17 +206,21 @@ def load_traces(
     dt : float, seconds, optional
         Must not contradict a ``dt`` or a time in the file.
     variable : str, optional
-        Which array of a file that holds several is the voltage.
+        Which array of a file that holds several is the voltage: its path, or its name where that is unique.
     spikes, time : str, optional
         Which other arrays are the spikes (counts, of the voltage's shape) and the times of the samples. By
         default ``spikes`` and ``current`` beside ``voltage``, and ``time``, ``times`` or ``t``.
     t0 : float, seconds
         Time of the first sample, where the file does not say.
     value_unit, phase : str, optional
-        As in `make_traces`.
+        As in `make_traces`. A unit in the file (attributes ``units`` or ``unit``, column "soma (mV)") is taken over;
+        times in ms or us become seconds.
     chunks : int, dict or "auto", optional
-        Open lazily with dask (.nc and .npy are then read piece by piece; values are checked where they are
-        used instead of here).
+        Open lazily with dask (.nc, .h5, .zarr and .npy are then read in blocks of at most dask's
+        ``array.chunk-size``, 128 MiB unless set, or of one chunk of the file where that is larger; values are
+        checked where they are used instead of here).
+    resample : str, optional
+        For times that are not uniform: the ``kind`` of `resample`, to the step ``dt``.
 
     Returns
     -------
@@ -207,15 +231,21 @@ def load_traces(
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is empty, truncated, pickled or of another type than its suffix says; if dims or dt are
-        needed and not given, or contradict the file; if the traces are not valid.
+        If the file is empty, truncated, damaged, pickled or of another type than its suffix says; if it declares
+        more than fits into memory or than it can hold; if the array is in another file that it links to; if dims
+        or dt are needed and not given, or contradict the file; if the traces are not valid.
     ImportError
-        For a .pt file without PyTorch, for ``chunks`` without dask.
+        For a .pt file without PyTorch, a .zarr without zarr, for ``chunks`` without dask.
 
     Warns
     -----
     UserWarning
         For arrays in the file that are not used, and for times that look like milliseconds.
+
+    Notes
+    -----
+    HDF5 files (.nc, .h5) are first looked through by a second process, as damaged ones can hang or crash the HDF5
+    library; that takes about 0.2 s a file.
     """
     from ._trace_formats import conversion
 
@@ -223,12 +253,12 @@ def load_traces(
     if chunks is not None and find_spec("dask") is None:
         raise ImportError("chunks needs dask: pip install 'snntheory[cluster]'; or leave chunks out")
     content = formats.read(path, lazy=chunks is not None)
-    said = conversion.Said(dims, dt, variable, spikes, time, t0, value_unit, phase)
+    said = conversion.Said(dims, dt, variable, spikes, time, t0, value_unit, phase, resample)
     if isinstance(content, xr.Dataset):
         traces = conversion.completed(path, content, said)
     else:
-        traces = conversion.labelled(path, content, said)
-    if chunks is not None:
+        traces = conversion.labelled(path, content, said, lazy=chunks is not None)
+    if chunks is not None and not (is_lazy(traces) and chunks in ("auto", {})):
         traces = traces.chunk(chunks)
     try:
         return validate_traces(traces, check_values=not is_lazy(traces))
@@ -237,10 +267,11 @@ def load_traces(
 
 
 def save_traces(traces: xr.Dataset, path: str | Path, overwrite: bool = True) -> Path:
-    """Write traces to a .nc, .npz, .npy, .csv or .pt file, all of it or nothing.
+    """Write traces to a .nc, .h5, .zarr, .zarr.zip, .npz, .npy, .csv or .pt file, all of it or nothing.
 
     The file is written under a temporary name in the same folder and then renamed. `load_traces` gives back
-    the same values, types, dimensions, coordinates and attributes. .npy holds the voltage alone and .csv the
+    the same values, types, dimensions, coordinates and attributes. .nc and .h5 are both NetCDF4, which xarray, h5py
+    and MATLAB open; .zarr is a folder (Zarr format 2) that xarray opens. .npy holds the voltage alone and .csv the
     three signals; both keep labels beside the numbers (``NAME.npy.json``; comment lines). The attribute
     ``t0`` is brought in line with the time coordinate, so a slice in time may be saved as it is.
 
@@ -274,6 +305,45 @@ def save_traces(traces: xr.Dataset, path: str | Path, overwrite: bool = True) ->
         traces = traces.assign_attrs(t0=start)
     formats.write(traces, path)
     return path
+
+
+def convert_units(
+    traces: xr.Dataset, value_unit: str | None = None, current_unit: str | None = None
+) -> xr.Dataset:
+    """Traces with the voltage, or the current, in another unit of the same kind.
+
+    Parameters
+    ----------
+    traces : xarray.Dataset
+    value_unit, current_unit : str, optional
+        Such as "mV" and "pA"; what is left out stays.
+
+    Returns
+    -------
+    xarray.Dataset
+
+    Raises
+    ------
+    ValueError
+        If the unit measures something else, or is not known, or there is no current.
+    """
+    out = traces.copy()
+    for name, unit in (("voltage", value_unit), ("current", current_unit)):
+        if unit is None:
+            continue
+        if name not in traces:
+            raise ValueError(f"traces hold no {name}; leave {name.replace('voltage', 'value')}_unit out")
+        old = str(traces[name].attrs.get("units", traces.attrs.get("value_unit")))
+        ratio = factor(old, unit)
+        if ratio is None:
+            raise ValueError(
+                f"{name} is in {old!r} and cannot be converted to {unit!r}; known are V, A and s with the prefixes "
+                "k, m, u, n, p, f, and their names"
+            )
+        out[name] = traces[name].copy(data=convert(traces[name].data, ratio)).assign_attrs(units=unit)
+        if name == "voltage":
+            out.attrs["value_unit"] = unit
+    return out
 
 
 def is_lazy(data: xr.Dataset | xr.DataArray) -> bool:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from snntheory import load_traces, make_traces, save_traces
 
-SUFFIXES = (".nc", ".npz", ".npy", ".csv", ".pt")
+SUFFIXES = (".nc", ".npz", ".npy", ".csv", ".pt", ".h5", ".zarr", ".zarr.zip")
+FILES = tuple(suffix for suffix in SUFFIXES if suffix != ".zarr")  # not folders
 ATTRS = {
     "tau_mem": 0.02,
     "layers": [784, 400, 10],
@@ -152,7 +153,7 @@ def test_newer_schema(tmp_path):
 # Broken files -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", FILES)
 @pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.9, 0.999])
 def test_truncated(tmp_path, suffix, kept):
     path = save_traces(example(suffix), tmp_path / f"v{suffix}")
@@ -167,7 +168,7 @@ class Harmful:
         return (pytest.fail, ("a pickle was executed",))
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", FILES)
 def test_pickles_are_never_executed(tmp_path, suffix):
     path = tmp_path / f"v{suffix}"
     path.write_bytes(pickle.dumps(Harmful()))
@@ -188,7 +189,7 @@ def test_objects_inside_arrays_are_never_executed(tmp_path, suffix):
         load_traces(path, dims=("time",), dt=1e-3)
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("suffix", FILES)
 def test_file_of_another_type(tmp_path, suffix):
     stream = io.BytesIO()
     stream.write(b"\x89PNG\r\n\x1a\n" + bytes(range(256)))

@@ -1,36 +1,73 @@
-"""Traces as NumPy archives and arrays and as PyTorch tensors, all without pickled objects."""
+"""Traces as NumPy archives and arrays, without pickled objects."""
 
 from __future__ import annotations
 
-import io
 import json
 import tokenize
 import zipfile
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import xarray as xr
 
 from .. import _files
-from .common import LABELS, Recording, damaged, flatten, parse_json, scalar, unflatten
+from .common import LABELS, Recording, damaged, flatten, parse_json, unflatten
+from .limits import TooLarge, check_size, nbytes
 
 # what numpy and zipfile raise on damaged bytes: RuntimeError for a method or version they do not know
-_DAMAGE = (ValueError, OSError, EOFError, MemoryError, RuntimeError, tokenize.TokenError)
+_DAMAGE = (
+    ValueError,
+    OSError,
+    EOFError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    SyntaxError,
+    tokenize.TokenError,
+)
 
 
 def read_npz(path: Path, lazy: bool) -> xr.Dataset | Recording:
     """Traces, or the arrays of an archive from elsewhere."""
     try:
         # opened here: numpy leaves the file open when the archive is damaged
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
+        with open(path, "rb") as stream:
+            _check_members(path, stream)
+            stream.seek(0)
+            with np.load(stream, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+    except TooLarge:
+        raise
     except (*_DAMAGE, KeyError, zipfile.BadZipFile, zlib.error) as error:
         raise _unreadable_numpy(path, error) from error
     if LABELS in arrays:
         return unflatten(path, parse_json(path, str(arrays.pop(LABELS))), arrays)
-    return _bare(path, arrays)
+    return bare(path, arrays)
+
+
+def _check_members(path: Path, stream: BinaryIO) -> None:
+    """Compare what the arrays of an archive declare with what is there, before numpy asks for the memory."""
+    stored = path.stat().st_size
+    with zipfile.ZipFile(stream) as archive:
+        check_size(path, "all of it", sum(info.file_size for info in archive.infolist()), stored)
+        for info in archive.infolist():
+            if info.filename.endswith(".npy"):
+                with archive.open(info) as member:
+                    declared = _declared(member)
+                check_size(path, repr(info.filename[:-4]), declared, stored)
+
+
+def _declared(stream: IO[bytes]) -> int:
+    """Bytes of the array that the header of a .npy file declares."""
+    version = np.lib.format.read_magic(stream)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(stream)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"the shape {shape} has a negative length")
+    return nbytes(shape, dtype.itemsize)
 
 
 def write_npz(traces: xr.Dataset, path: Path) -> None:
@@ -44,16 +81,39 @@ def _sidecar(path: Path) -> Path:
     return path.with_name(path.name + ".json")
 
 
+@dataclass(frozen=True)
+class NumpyFile:
+    """The array of a .npy file, opened for each read: it can be sent to other processes."""
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return np.array(np.load(self.path, allow_pickle=False, mmap_mode="r")[key])
+
+
 def read_npy(path: Path, lazy: bool) -> xr.Dataset | Recording:
     """An array, with its labels when they lie beside it."""
     try:
+        with open(path, "rb") as stream:
+            declared, start = _declared(stream), stream.tell()
+        if declared > path.stat().st_size - start:
+            raise ValueError(f"it declares {declared} bytes and holds {path.stat().st_size - start}")
+        check_size(path, "its array", declared, path.stat().st_size, lazy=lazy)
         values: Any = np.load(path, allow_pickle=False, mmap_mode="r" if lazy else None)
+    except TooLarge:
+        raise
     except _DAMAGE as error:
         raise _unreadable_numpy(path, error) from error
     if lazy:
         from dask.array import from_array
 
-        values = from_array(values)
+        values = from_array(NumpyFile(path, values.shape, values.dtype))
     beside = _sidecar(path)
     if not beside.exists():
         return Recording({"voltage": values})
@@ -94,73 +154,7 @@ def write_npy(traces: xr.Dataset, path: Path) -> None:
             beside.write_text(json.dumps(labels), encoding="utf-8")
 
 
-def read_pt(path: Path, lazy: bool) -> xr.Dataset | Recording:
-    """Traces, or the tensors of a file from elsewhere."""
-    torch = _torch(path)
-    try:
-        # files of torch before 1.6 are no archives and have no checksums
-        broken = _files.damaged_member(path) if zipfile.is_zipfile(path) else None
-        if broken is not None:
-            raise ValueError(f"{broken} is damaged")
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many types; all mean that this file cannot be read safely
-        raise ValueError(
-            f"{path} cannot be read as bare tensors: it is truncated, damaged, or holds Python objects, which are "
-            "never loaded. Save again with torch.save(tensor, path) or a dict of tensors"
-        ) from error
-    if isinstance(content, dict) and LABELS in content:
-        arrays = {name: _dense(path, name, value) for name, value in content.items() if name != LABELS}
-        return unflatten(path, parse_json(path, content[LABELS]), arrays)
-    entries = content if isinstance(content, dict) else {"voltage": content}
-    arrays = {}
-    for name, value in entries.items():
-        if isinstance(value, list | tuple) and value and all(torch.is_tensor(item) for item in value):
-            if len({item.shape for item in value}) > 1:
-                raise ValueError(
-                    f"{path}: the tensors of the list {name!r} differ in shape; give one per time step"
-                )
-            value = torch.stack(list(value))
-        if torch.is_tensor(value):
-            arrays[str(name)] = _dense(path, name, value)
-        elif name == "dt" and scalar(value) is not None:
-            arrays["dt"] = np.asarray(value)
-    return _bare(path, arrays)
-
-
-def write_pt(traces: xr.Dataset, path: Path) -> None:
-    """Every variable as a tensor of one dict."""
-    torch = _torch(path)
-    labels, arrays = flatten(traces, inline=lambda name, variable: variable.dtype.kind not in "biuf")
-    native = {name: np.array(values, dtype=values.dtype.newbyteorder("=")) for name, values in arrays.items()}
-    stream = io.BytesIO()
-    torch.save({LABELS: json.dumps(labels)} | {n: torch.from_numpy(v) for n, v in native.items()}, stream)
-    with _files.replacing(path) as temporary:
-        temporary.write_bytes(stream.getbuffer())
-
-
-def _torch(path: Path) -> Any:
-    try:
-        import torch
-    except ImportError as error:
-        raise ImportError(
-            f"{path}: .pt files need PyTorch: pip install 'snntheory[train]'; or use .npz"
-        ) from error
-    return torch
-
-
-def _dense(path: Path, name: Any, value: Any) -> np.ndarray:
-    """A tensor as an array; anything else, and tensors that numpy has no form for, refused."""
-    try:
-        value = value.detach()
-        return (value.float() if str(value.dtype) == "torch.bfloat16" else value).numpy()
-    except (AttributeError, TypeError, RuntimeError) as error:
-        kind = f"{value.layout}, {value.dtype}" if hasattr(value, "layout") else type(value).__name__
-        raise ValueError(
-            f"{path}: {name!r} must be a dense tensor of real numbers, got {kind}; convert it and save again"
-        ) from error
-
-
-def _bare(path: Path, arrays: dict[str, np.ndarray]) -> Recording:
+def bare(path: Path, arrays: dict[str, np.ndarray]) -> Recording:
     dt = float(arrays["dt"]) if "dt" in arrays and np.ndim(arrays["dt"]) == 0 and len(arrays) > 1 else None
     arrays = {name: values for name, values in arrays.items() if np.ndim(values)}
     if not arrays:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +15,7 @@ import xarray as xr
 
 SCHEMA = "snntheory-traces/1"
 SIGNALS = ("voltage", "current", "spikes")
+_TYPE = re.compile(r"[<>|=]?([biuf]\d{1,2}|U\d{1,4})")  # of arrays in files with labels
 LABELS = "snntheory_traces"  # key of the JSON text that describes the arrays beside it
 
 
@@ -20,11 +23,28 @@ LABELS = "snntheory_traces"  # key of the JSON text that describes the arrays be
 class Recording:
     """Arrays of a file that does not follow the schema, with the little that it says about them."""
 
-    arrays: Mapping[str, Any]
+    arrays: Mapping[str, Any]  # of numpy, or with shape, dtype, slicing and read(), not yet in memory
     dims: dict[str, tuple[str, ...]] = field(default_factory=dict)
     dt: float | None = None
     time: np.ndarray | None = None
     neurons: np.ndarray | None = None
+    attributes: Mapping[str, Mapping[str, Any]] = field(
+        default_factory=dict
+    )  # of arrays and groups; "" the file
+
+    def about(self, name: str) -> dict[str, Any]:
+        """Attributes of an array, of the groups that it lies in and of the file, the nearest first."""
+        parts = name.split("/")
+        places = ["", *("/".join(parts[: n + 1]) for n in range(len(parts)))]
+        merged: dict[str, Any] = {}
+        for place in places:
+            merged |= self.attributes.get(place, {})
+        return merged
+
+    def beside(self, name: str, other: str) -> str | None:
+        """The name of the array ``other`` in the group of the array ``name``, or else of the file."""
+        sibling = name.rpartition("/")[0] + "/" + other
+        return next((found for found in (sibling, other) if found in self.arrays), None)
 
 
 def plain(key: Any, value: Any) -> Any:
@@ -80,6 +100,8 @@ def unflatten(path: Path, labels: Any, arrays: Mapping[str, Any]) -> xr.Dataset:
     try:
         variables = {}
         for name, entry in labels["variables"].items():
+            if not _TYPE.fullmatch(entry["dtype"]):
+                raise ValueError(f"{name} is of type {entry['dtype'][:20]!r}")
             values = (
                 arrays[name] if "values" not in entry else np.array(entry["values"], dtype=entry["dtype"])
             )
@@ -106,6 +128,58 @@ def check_schema(path: Path, schema: Any) -> None:
 def damaged(path: Path, error: BaseException) -> ValueError:
     """The error of a file that starts like its type but cannot be read."""
     return ValueError(f"{path} is truncated or damaged and cannot be read ({error}); copy or export it again")
+
+
+def with_attrs(dataset: xr.Dataset, change: Callable[[Mapping[Any, Any]], dict[str, Any]]) -> xr.Dataset:
+    """The dataset with the attributes of it and of all its variables changed."""
+    out = dataset.copy()
+    out.attrs = change(out.attrs)
+    for variable in out.variables.values():
+        variable.attrs = change(variable.attrs)
+    return out
+
+
+def encoded(attrs: Mapping[Any, Any], finite: bool = False) -> dict[str, Any]:
+    """NetCDF holds text and numbers; the rest travels as JSON text, listed in ``json_attributes``.
+
+    With ``finite`` also infinity, which JSON proper does not know.
+    """
+    native = {}
+    as_json = []
+    for key, value in attrs.items():
+        value = plain(key, value)
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, str | int | float)
+            or _too_long(value)
+            or (finite and isinstance(value, float) and not math.isfinite(value))
+        ):
+            as_json.append(key)
+            value = json.dumps(value)
+        native[key] = value
+    return native | ({"json_attributes": json.dumps(as_json)} if as_json else {})
+
+
+def _too_long(value: Any) -> bool:
+    return isinstance(value, int) and not -(2**63) <= value < 2**63
+
+
+def decoded(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    """What `encoded` made of the attributes, undone."""
+    as_json = json.loads(attrs.get("json_attributes", "[]"))
+    out = {}
+    for key, value in attrs.items():
+        if key != "json_attributes":
+            out[key] = json.loads(value) if key in as_json else getattr(value, "tolist", lambda v=value: v)()
+    return out
+
+
+def finished(path: Path, dataset: xr.Dataset) -> xr.Dataset:
+    """Traces of a labelled file, of a schema that is known, text as text."""
+    check_schema(path, dataset.attrs["schema"])
+    return dataset.assign_coords(
+        {n: c.copy(data=texts(c.values)) for n, c in dataset.coords.items() if c.dtype.kind in "OT"}
+    )
 
 
 def texts(values: np.ndarray) -> np.ndarray:

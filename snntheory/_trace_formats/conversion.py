@@ -11,11 +11,32 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from .._resample import resample
 from .._trace_checks import check_dims, time_step
+from .._trace_units import convert, factor, seconds
 from ..traces import make_traces
-from .common import SIGNALS, Recording
+from .common import SIGNALS, Recording, scalar
+from .hdf5 import FileArray
+from .limits import check_size, nbytes
+from .zarr_store import ZarrArray
 
 _TIMES = ("time", "times", "t", "Time")
+_CONVERT = "convert what it returns with snntheory.traces.convert_units(traces, {unit!r})"
+_RESAMPLE = "resample what it returns with snntheory.traces.resample(traces, dt={dt})"
+# said in traces of ours by arguments and by the schema
+_LABELS = {
+    "dt",
+    "t0",
+    "schema",
+    "phase",
+    "units",
+    "unit",
+    "value_unit",
+    "time_unit",
+    "time_units",
+    "dt_unit",
+    "dt_units",
+}
 
 
 @dataclass(frozen=True)
@@ -30,6 +51,7 @@ class Said:
     t0: float = 0.0
     value_unit: str | None = None
     phase: str | None = None
+    resample: str | None = None
 
 
 def completed(path: Path, traces: xr.Dataset, said: Said) -> xr.Dataset:
@@ -55,17 +77,22 @@ def completed(path: Path, traces: xr.Dataset, said: Said) -> xr.Dataset:
         if key == "phase" and own.get(key) == "unknown":
             traces = traces.assign_attrs(phase=str(value))
             continue
+        remedy = {"value_unit": _CONVERT.format(unit=value), "dt": _RESAMPLE.format(dt=value)}.get(
+            key, "correct the file"
+        )
+        raise ValueError(f"{path} says {key} = {own.get(key)!r}, not {value!r}; leave {key} out, or {remedy}")
+    if said.resample is not None:
         raise ValueError(
-            f"{path} says {key} = {own.get(key)!r}, not {value!r}; leave {key} out, or correct the file"
+            f"{path} has a uniform time; leave resample out, or {_RESAMPLE.format(dt=own.get('dt'))}"
         )
     return traces
 
 
-def labelled(path: Path, recording: Recording, said: Said) -> xr.Dataset:
+def labelled(path: Path, recording: Recording, said: Said, lazy: bool = False) -> xr.Dataset:
     """Arrays from elsewhere: the caller says what the file does not."""
     arrays = recording.arrays
     name = _voltage(path, arrays, said)
-    values = arrays[name]
+    about = recording.about(name)
     known = recording.dims.get(name)
     if known is not None and said.dims is not None and tuple(said.dims) != known:
         raise ValueError(f"{path} has the dimensions {known}, not {tuple(said.dims)}; leave dims out")
@@ -73,26 +100,37 @@ def labelled(path: Path, recording: Recording, said: Said) -> xr.Dataset:
     time_name, time = _times(path, recording, said, name, axes)
     if time is not None:
         _check_times(path, time)
-    step = _step(path, recording.dt, time, said.dt)
+    irregular = said.resample is not None and time is not None
+    recorded = recording.dt if recording.dt is not None else _recorded_step(path, about)
+    step = (said.dt or recorded) if irregular else _step(path, recorded, time, said.dt)
     if axes is None or step is None:
-        raise ValueError(_question(path, values, axes, step))
-    companions = _companions(path, arrays, said, name)
-    used = {name, time_name, *(other for other, _ in companions.values())}
-    unused = [other for other in arrays if other not in used]
+        raise ValueError(_question(path, arrays[name], axes, step))
+    companions = _companions(path, recording, said, name)
+    used = {name, time_name, *companions.values()}
+    unused = [
+        other
+        for other in arrays
+        if other not in used and not isinstance(arrays[other], FileArray | ZarrArray)
+    ]
     if unused:
         warnings.warn(
             f"{path}: {', '.join(map(repr, unused))} left out; name spikes and times with spikes= and time=",
             stacklevel=4,
         )
+    signals = {signal: _values(arrays[other], lazy) for signal, other in companions.items()}
     try:
         traces = make_traces(
-            values,
+            _values(arrays[name], lazy),
             step,
             axes,
-            said.t0 if time is None else float(time[0]),
-            value_unit="1" if said.value_unit is None else said.value_unit,
-            phase="unknown" if said.phase is None else said.phase,
-            **{signal: array for signal, (_, array) in companions.items()},
+            (said.t0 or scalar(about.get("t0")) or 0.0) if time is None else float(time[0]),
+            value_unit=_unit(path, about, said.value_unit) or "1",
+            current_unit=_unit(path, recording.about(companions["current"]), None)
+            if "current" in companions
+            else None,
+            phase=str(about.get("phase", "unknown")) if said.phase is None else said.phase,
+            attrs={key: value for key, value in about.items() if key not in _LABELS and _is_plain(value)},
+            **signals,
         )
     except (ValueError, TypeError) as error:
         raise type(error)(f"{path}: {error}") from None
@@ -100,7 +138,57 @@ def labelled(path: Path, recording: Recording, said: Said) -> xr.Dataset:
         raise ValueError(
             f"{path} has {time.size} times for {traces.sizes['time']} samples; correct dims or time"
         )
+    if irregular:
+        traces = resample(traces.assign_coords(time=("time", time)), step, kind=str(said.resample))
+    elif said.resample is not None:
+        raise ValueError(f"{path} has no times, so that nothing says how to resample; leave resample out")
     return traces.assign_coords(neuron=recording.neurons) if recording.neurons is not None else traces
+
+
+def _values(values: Any, lazy: bool) -> Any:
+    """An array of a file, read now or in dask's blocks of at most ``array.chunk-size`` bytes."""
+    if not isinstance(values, FileArray | ZarrArray):
+        return values
+    if not lazy:
+        return values.read()
+    from dask.array import from_array
+
+    check_size(
+        values.path, values.name, nbytes(values.shape, values.dtype.itemsize), values.stored, lazy=True
+    )
+    return from_array(values)
+
+
+def _recorded_step(path: Path, about: Mapping[str, Any]) -> float | None:
+    """The attribute ``dt`` in seconds, or in the unit that the attributes say."""
+    step = scalar(about.get("dt"))
+    if step is None:
+        return None
+    unit = next(
+        (about[key] for key in ("dt_unit", "dt_units", "time_unit", "time_units") if key in about), "s"
+    )
+    ratio = seconds(str(unit))
+    if ratio is None:
+        raise ValueError(f"{path}: its dt has the unit {unit!r}; convert it to seconds first")
+    return convert(step, ratio)
+
+
+def _unit(path: Path, about: Mapping[str, Any], asked: str | None) -> str | None:
+    """The unit in the file, which the caller's must not contradict, or the caller's."""
+    own = next((str(about[key]) for key in ("units", "unit", "value_unit") if about.get(key)), None)
+    if own is None or asked is None or factor(own, asked) == 1:
+        return asked or own
+    if factor(own, asked) is None:
+        raise ValueError(
+            f"{path} has the unit {own!r}, not {asked!r}; leave value_unit out, or correct the file"
+        )
+    raise ValueError(
+        f"{path} has the unit {own!r}, not {asked!r}; leave value_unit out, and {_CONVERT.format(unit=asked)}"
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | bool | int | float | list)
 
 
 def _voltage(path: Path, arrays: Mapping[str, Any], said: Said) -> str:
@@ -108,19 +196,33 @@ def _voltage(path: Path, arrays: Mapping[str, Any], said: Said) -> str:
     name = said.variable
     if name is None:
         taken = {said.spikes, said.time}
-        candidates = [other for other in arrays if other not in taken and other not in _TIMES] or list(arrays)
-        name = candidates[0] if len(candidates) == 1 else "voltage"
+        candidates = [o for o in arrays if o not in taken and _last(o) not in _TIMES] or list(arrays)
+        named = [other for other in candidates if _last(other) == "voltage"]
+        name = (
+            (named if len(named) == 1 else candidates)[0] if 1 in (len(named), len(candidates)) else "voltage"
+        )
+    elif name not in arrays:
+        named = [other for other in arrays if _last(other) == name]
+        if len(named) == 1:
+            return named[0]
     for role, other in (("variable", said.variable), ("spikes", said.spikes), ("time", said.time)):
         if other is not None and other not in arrays:
-            raise ValueError(
-                f"{path} holds no array {other!r}, but {', '.join(map(repr, arrays))}; correct {role}"
-            )
+            raise ValueError(f"{path} holds no array {other!r}, but {_list(arrays)}; correct {role}")
     if name not in arrays:
         raise ValueError(
-            f"{path} holds several arrays: {', '.join(map(repr, arrays))}; say which is the voltage, "
+            f"{path} holds several arrays: {_list(arrays)}; say which is the voltage, "
             f"for example load_traces(path, variable={next(iter(arrays))!r}, ...)"
         )
     return name
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _list(arrays: Mapping[str, Any]) -> str:
+    names = [repr(name) for name in arrays]
+    return ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
 def _times(
@@ -128,19 +230,29 @@ def _times(
 ) -> tuple[str | None, np.ndarray | None]:
     """Name and values of the times of the samples, if the file has them."""
     if said.time is not None:
-        return said.time, np.asarray(recording.arrays[said.time])
+        return said.time, _in_seconds(path, recording, said.time)
     if recording.time is not None:
         return None, recording.time
     shape = np.shape(recording.arrays[voltage])
     lengths = (
         set(shape) if axes is None else {n for n, axis in zip(shape, axes, strict=False) if axis == "time"}
     )
-    for name in _TIMES:
-        if name in recording.arrays and name != voltage:
-            values = np.asarray(recording.arrays[name])
-            if values.ndim == 1 and values.size in lengths:
-                return name, values
+    for name in filter(None, (recording.beside(voltage, time) for time in _TIMES)):
+        if name != voltage and np.ndim(recording.arrays[name]) == 1:
+            if np.shape(recording.arrays[name])[0] in lengths:
+                return name, _in_seconds(path, recording, name)
     return None, None
+
+
+def _in_seconds(path: Path, recording: Recording, name: str) -> np.ndarray:
+    values = np.asarray(_values(recording.arrays[name], lazy=False))
+    unit = recording.attributes.get(name, {}).get("units") or recording.attributes.get(name, {}).get(
+        "unit", "s"
+    )
+    ratio = seconds(str(unit))
+    if ratio is None:
+        raise ValueError(f"{path}: {name!r} has the unit {unit!r}; convert it to seconds first")
+    return convert(values, ratio) if values.dtype.kind in "iuf" else values
 
 
 def _check_times(path: Path, time: np.ndarray) -> None:
@@ -166,9 +278,12 @@ def _step(path: Path, recorded: float | None, time: np.ndarray | None, given: fl
             if mean > 0 and printed and _deviation(time, mean) <= printed:
                 raise ValueError(
                     f"{path}: its times are not uniform. If they are rounded to {printed:g} s, give the exact step, "
-                    f"about dt={mean:.9g}; if samples are missing, resample to a uniform grid"
+                    f"about dt={mean:.9g}; if samples are missing, load_traces(..., dt={mean:.3g}, "
+                    "resample='linear')"
                 ) from None
-            raise ValueError(f"{path}: {error}") from None
+            raise ValueError(
+                f"{path}: {error}, here with load_traces(..., dt=..., resample='linear')"
+            ) from None
     if not _deviation(time, step) <= _allowed(time, step):
         mean = (time[-1] - time[0]) / max(time.size - 1, 1)
         raise ValueError(
@@ -183,10 +298,11 @@ def _deviation(time: np.ndarray, step: float) -> float:
 
 
 def _allowed(time: np.ndarray, step: float) -> float:
-    """How far times may lie from the grid: 0.01 of a step, or what rounding does to a step that they cannot show."""
+    """How far times may lie from the grid: 1e-6 of a step, or what rounding does to a step that they cannot show."""
     printed = _resolution(time)
     whole = printed and step > 0.5 * printed and abs(step / printed - round(step / printed)) < 1e-6
-    return max(0.01 * step, 0.0 if whole else 1.5 * printed)
+    rounding = 4 * np.spacing(np.max(np.abs(time))) if time.dtype.kind == "f" else 0.0
+    return max(1e-6 * step + float(rounding), 0.0 if whole else 1.5 * printed)
 
 
 def _resolution(time: np.ndarray) -> float:
@@ -213,19 +329,18 @@ def _question(path: Path, values: Any, axes: Sequence[str] | None, step: float |
     )
 
 
-def _companions(
-    path: Path, arrays: Mapping[str, Any], said: Said, voltage: str
-) -> dict[str, tuple[str, Any]]:
-    """The other signals beside the voltage: name in the file and values of each."""
+def _companions(path: Path, recording: Recording, said: Said, voltage: str) -> dict[str, str]:
+    """Names in the file of the other signals beside the voltage."""
+    arrays = recording.arrays
     shape = np.shape(arrays[voltage])
     found = {}
     for signal in SIGNALS:
         asked = said.spikes if signal == "spikes" else None
-        name = asked or signal
-        if name == voltage or name not in arrays or (voltage != "voltage" and not asked):
+        name = asked or recording.beside(voltage, signal)
+        if name is None or name == voltage or (_last(voltage) != "voltage" and not asked):
             continue
         if np.shape(arrays[name]) == shape:
-            found[signal] = (name, arrays[name])
+            found[signal] = name
         elif asked:
             raise ValueError(
                 f"{path}: spikes must have the shape of the voltage, {shape}; {name!r} has {np.shape(arrays[name])}"

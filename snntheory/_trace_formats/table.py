@@ -5,21 +5,26 @@ from __future__ import annotations
 import io
 import json
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from .. import _files
+from .._trace_units import convert, parse, seconds
 from .common import SCHEMA, SIGNALS, Recording, damaged, flatten, unflatten
+from .limits import check_size
 
 _TIME = re.compile(r"(?:times?|t)\s*(?:[\[(_ /]\s*([a-zµμ]+)\s*[\])]?)?", re.IGNORECASE)
-_UNITS = {"s": 1, "sec": 1, "second": 1, "seconds": 1, "ms": 1000, "msec": 1000}
-_UNITS |= {"millisecond": 1000, "milliseconds": 1000, "us": 10**6, "µs": 10**6, "μs": 10**6}
+_UNIT = re.compile(r"[^\[(]*[\[(] *([^\])]{1,20}?) *[\])]")  # as in "soma (mV)"
+_LONGEST = 200  # characters of a column's name that are looked at
 
 
 def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
     """A table written by `write_csv`, or any table of numbers with or without a line of column names."""
+    # lines, cells and numbers of a text take about eight times its size
+    check_size(path, "the table", 8 * path.stat().st_size, 8 * path.stat().st_size)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -42,29 +47,49 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
         raise ValueError(
             f"{path} names {len(header)} columns but has {table.shape[1]}; correct the first line"
         )
-    titles = {index: _TIME.fullmatch(cell) for index, cell in enumerate(header)} if named else {}
-    times = {index: (found[1] or "s").lower() for index, found in titles.items() if found}
-    strange = [header[index] for index, unit in times.items() if unit not in _UNITS]
+    titles = {index: _TIME.fullmatch(cell[:_LONGEST]) for index, cell in enumerate(header)} if named else {}
+    times = {index: seconds((found[1] or "s").lower()) for index, found in titles.items() if found}
+    strange = [header[index] for index, unit in times.items() if unit is None]
     if strange:
         raise ValueError(
-            f"{path}: column {strange[0]!r} looks like a time in another unit than {', '.join(_UNITS)}; "
-            "convert or rename it"
+            f"{path}: column {strange[0]!r} looks like a time in another unit than s, ms, us, ns; convert or rename it"
         )
     if len(times) > 1:
         raise ValueError(f"{path} has {len(times)} columns of time; keep one")
+    named_columns = [cell for index, cell in enumerate(header) if index not in times]
+    attributes = {"voltage": _unit(path, named_columns)} if named else {}
     if not times:
         neurons = np.array(header) if named else None
-        return Recording({"voltage": table}, neurons=neurons)
+        return Recording({"voltage": table}, neurons=neurons, attributes=attributes)
     if table.shape[1] == 1:
         raise ValueError(f"{path} has a column of times and no other; add one column per neuron")
     ((column, unit),) = times.items()
-    names = np.array([cell for index, cell in enumerate(header) if index != column])
     return Recording(
         {"voltage": np.delete(table, column, axis=1)},
         {"voltage": ("time", "neuron")},
-        time=table[:, column] / _UNITS[unit],
-        neurons=names,
+        time=convert(table[:, column], unit or Fraction(1)),
+        neurons=np.array(named_columns),
+        attributes=attributes,
     )
+
+
+def _unit(path: Path, names: list[str]) -> dict[str, str]:
+    """The unit that the names of the columns say in brackets, if it is one of voltage or current."""
+    found = {cell: _UNIT.fullmatch(cell[:_LONGEST]) for cell in names}
+    known = {cell: match[1] for cell, match in found.items() if match and _is_unit(match[1])}
+    if len(set(known.values())) > 1 or (known and len(known) < len(found)):
+        first = next(iter(known))
+        other = next(cell for cell in names if known.get(cell) != known[first])
+        raise ValueError(
+            f"{path} mixes units: column {first!r} is in {known[first]} and {other!r} in "
+            f"{known.get(other, 'an unknown unit')}; bring all columns to one unit"
+        )
+    return {"units": next(iter(known.values()))} if known else {}
+
+
+def _is_unit(text: str) -> bool:
+    known = parse(text)
+    return known is not None and known[0] in ("V", "A") and text != "A"  # "cell (A)" is a name
 
 
 def write_csv(traces: xr.Dataset, path: Path) -> None:
@@ -101,7 +126,7 @@ def _read_own(path: Path, text: str, comments: list[str], lines: list[str]) -> x
             name: entry["shape"] for name, entry in labels["variables"].items() if "values" not in entry
         }
         n_time = shapes["time"][0]
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError) as error:
         raise damaged(path, error) from error
     table = _table(path, lines[1:], ",")
     header = lines[0].split(",")
