@@ -29,7 +29,9 @@ def test_bands_that_cover_everything_add_up_to_the_variance(n, cuts):
 
 def test_an_edge_within_a_bin_gives_each_side_its_share():
     f = np.arange(0.0, 51.0, 10.0)
-    spectrum = xr.DataArray([1.0, 2, 3, 4, 5, 6], dims="frequency", coords={"frequency": f}, attrs={"dt": 0.01})
+    spectrum = xr.DataArray(
+        [1.0, 2, 3, 4, 5, 6], dims="frequency", coords={"frequency": f}, attrs={"dt": 0.01}
+    )
     bands = {"a": (0, 12), "b": (12, 20), "c": (45, None)}
     # by hand: bins [0, 5], [5, 15], [15, 25], [45, 50], both signs of the frequency
     expected = [2 * (5 * 1 + 7 * 2), 2 * (3 * 2 + 5 * 3), 2 * 5 * 6]
@@ -99,7 +101,9 @@ def test_estimate_agrees_with_theory_on_a_simulated_neuron():
     measured = band_power(traces, bands, method="multitaper", adaptive=True).mean(("trial", "neuron"))
     f = np.linspace(0, 500, 20001)
     density = xr.DataArray(
-        theory_psd(model.neuron, rate, weight, f, dt, "impulse_invariance"), dims="frequency", coords={"frequency": f}
+        theory_psd(model.neuron, rate, weight, f, dt, "impulse_invariance"),
+        dims="frequency",
+        coords={"frequency": f},
     )
     expected = band_power(density.assign_attrs(dt=dt), bands)
     # 100 traces x 4 s x 2 B: relative error 1/sqrt(100 * 4 * 16) = 1.2 % for the narrow band; four of them
