@@ -196,41 +196,70 @@ def _backward(
             along_u[own[k]], along_i[own[k]] = aside_u[own[k]], aside_i[own[k]]
 
 
+@compile_kernel
+def _forward_sample(
+    senders, steps, moments, weights, grid, t_max, c, codes, times, counts, places, with_states
+):
+    """Forward with two rows of states, or with all of them; returns the pieces, the states and who fired too often."""
+    dt, n_steps, cut = grid
+    pieces = _points(steps, moments, dt, n_steps, cut)
+    rows = len(pieces[1]) + 1 if with_states else 2
+    voltage, current = np.empty((rows, weights.shape[1])), np.empty((rows, weights.shape[1]))
+    over = _forward(pieces, senders, weights, t_max, c, codes, voltage, current, times, counts, places)
+    return pieces, voltage, current, over
+
+
+@compile_kernel
+def _backward_group(
+    group, starts, senders, steps, moments, weights, grid, t_max, c, codes, arriving, to_weights, to_times
+):
+    """Samples ``group, group + n_groups, ...``, one after the other; their sum goes into ``to_weights[group]``."""
+    batch, n, room = arriving.shape
+    times, places, counts = np.empty((n, room)), np.empty((n, room), np.int64), np.empty(n, np.int64)
+    for sample in range(group, batch, to_weights.shape[0]):
+        mine = slice(starts[sample], starts[sample + 1])
+        pieces, voltage, current, _ = _forward_sample(
+            senders[mine], steps[mine], moments[mine], weights, grid, t_max, c, codes, times, counts, places, True
+        )  # fmt: skip
+        np.minimum(counts, room, counts)  # dropped spikes carry nothing
+        _backward(
+            pieces, senders[mine], weights, c, codes, voltage, current, counts, places, arriving[sample],
+            to_weights[group], to_times[mine] if len(to_times) > 0 else to_times,
+        )  # fmt: skip
+
+
 @_compile_parallel
 def _forward_batch(
     starts, senders, steps, moments, weights, grid, t_max, c, codes, times, counts, places, over
 ):
     for sample in numba.prange(len(starts) - 1):
         mine = slice(starts[sample], starts[sample + 1])
-        dt, n_steps, cut = grid
-        pieces = _points(steps[mine], moments[mine], dt, n_steps, cut)
-        voltage, current = np.empty((2, weights.shape[1])), np.empty((2, weights.shape[1]))
-        over[sample] = _forward(
-            pieces, senders[mine], weights, t_max, c, codes, voltage, current, times[sample], counts[sample],
-            places[sample],
-        )  # fmt: skip
+        over[sample] = _forward_sample(
+            senders[mine], steps[mine], moments[mine], weights, grid, t_max, c, codes, times[sample], counts[sample],
+            places[sample], False,
+        )[3]  # fmt: skip
 
 
 @_compile_parallel
 def _backward_batch(
     starts, senders, steps, moments, weights, grid, t_max, c, codes, arriving, to_weights, to_times
 ):
-    batch, groups, n = len(starts) - 1, to_weights.shape[0], weights.shape[1]
-    for group in numba.prange(groups):
-        dt, n_steps, cut = grid
-        times, places = np.empty((n, arriving.shape[2])), np.empty((n, arriving.shape[2]), np.int64)
-        counts = np.empty(n, np.int64)
-        for sample in range(group, batch, groups):
-            mine = slice(starts[sample], starts[sample + 1])
-            pieces = _points(steps[mine], moments[mine], dt, n_steps, cut)
-            rows = len(pieces[1]) + 1
-            voltage, current = np.empty((rows, n)), np.empty((rows, n))
-            _forward(pieces, senders[mine], weights, t_max, c, codes, voltage, current, times, counts, places)
-            np.minimum(counts, arriving.shape[2], counts)  # dropped spikes carry nothing
-            _backward(
-                pieces, senders[mine], weights, c, codes, voltage, current, counts, places, arriving[sample],
-                to_weights[group], to_times[mine] if len(to_times) > 0 else to_times,
-            )  # fmt: skip
+    for group in numba.prange(to_weights.shape[0]):
+        _backward_group(
+            group,
+            starts,
+            senders,
+            steps,
+            moments,
+            weights,
+            grid,
+            t_max,
+            c,
+            codes,
+            arriving,
+            to_weights,
+            to_times,
+        )
 
 
 def _numbers(rule: Rule, limit: int) -> tuple[Any, ...]:
@@ -255,7 +284,13 @@ def batch_spikes(rule: Rule, inputs: Inputs, weights: Floats, room: int, limit: 
     batch, n = len(inputs.starts) - 1, weights.shape[1]
     times, places = np.full((batch, n, room), np.inf), np.empty((batch, n, room), np.int64)
     counts, over = np.zeros((batch, n), np.int64), np.empty(batch, np.int64)
-    _forward_batch(*inputs[:4], weights, *_numbers(rule, limit), times, counts, places, over)
+    numbers = _numbers(rule, limit)
+    if batch == 1:  # starting threads takes longer than one small sample
+        _, senders, steps, moments, _ = inputs
+        given = (senders, steps, moments, weights, *numbers, times[0], counts[0], places[0], False)
+        over[0] = _forward_sample(*given)[3]
+    else:
+        _forward_batch(*inputs[:4], weights, *numbers, times, counts, places, over)
     if np.any(over >= 0):
         sample = int(np.argmax(over >= 0))
         raise LimitError(sample, int(over[sample]))
@@ -273,7 +308,11 @@ def batch_gradient(
     to_weights = np.zeros((max(1, min(batch, _GROUPS)), *weights.shape))
     to_times = np.zeros(len(inputs.moments) if want_times else 0)
     limit = np.iinfo(np.int64).max
-    _backward_batch(*inputs[:4], weights, *_numbers(rule, limit), arriving, to_weights, to_times)
+    given = (*inputs[:4], weights, *_numbers(rule, limit), arriving, to_weights, to_times)
+    if batch == 1:
+        _backward_group(0, *given)
+    else:
+        _backward_batch(*given)
     return to_weights.sum(axis=0), to_times
 
 

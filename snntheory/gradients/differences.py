@@ -5,8 +5,8 @@ Differences with the steps ``h, h/2, h/4, ...`` of one weight are extrapolated (
     D(h) = (L(w + h) - L(w - h)) / 2h = dL/dw + c_2 h^2 + c_4 h^4 + ...
     R(k) = (4^k R'(k - 1) - R(k - 1)) / (4^k - 1),   R' with half the step
 
-They hold while the same spikes exist on both sides. Entries where a spike appears, vanishes or passes another within the
-step are found and set aside.
+They hold while the same spikes exist on both sides. Entries where a spike appears, vanishes or passes another within
+the step are found and set aside.
 """
 
 from __future__ import annotations
