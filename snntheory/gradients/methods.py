@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _check
 from ..neuron import CubaLIF
-from . import adjoint, closed_form, exact, implicit, integrated, surrogate
+from . import adjoint, closed_form, exact, implicit, integrated, surrogate, timing
 
 Floats = NDArray[np.float64]
 Loss = Callable[[list[Floats]], tuple[float, Sequence[ArrayLike]]]
@@ -36,6 +36,7 @@ METHODS: dict[str, ModuleType] = {
     "implicit": implicit,
     "adjoint": adjoint,
     "surrogate": surrogate,
+    "timing": timing,
     "integrated": integrated,
 }
 """Name of a method to the module that holds its equations."""
