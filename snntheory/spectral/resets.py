@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from .. import _check
 from ..neuron import CubaLIF
 
+LOST = ("refuse", "threshold")
 _NEURON = ("tau_mem", "tau_syn", "r", "v_threshold", "v_reset", "reset")
 
 
@@ -36,7 +37,11 @@ def neuron_of(traces: xr.Dataset) -> CubaLIF:
 
 
 def without_resets(
-    traces: xr.Dataset, neuron: CubaLIF | None = None, scheme: str | None = None, order: int | None = None
+    traces: xr.Dataset,
+    neuron: CubaLIF | None = None,
+    scheme: str | None = None,
+    order: int | None = None,
+    lost: str = "refuse",
 ) -> xr.DataArray:
     """Voltage with every reset added back: the neuron's linear response to its input.
 
@@ -48,11 +53,18 @@ def without_resets(
     Parameters
     ----------
     traces : xarray.Dataset
-        With ``spikes`` and with ``voltage`` taken before the reset (the phase of this package's recordings), or
-        after a reset that subtracts the threshold: then ``v_n = voltage_n + v_threshold spikes_n``. The attribute
-        ``phase`` says which, in the words "before reset" or "after reset".
+        With ``spikes`` and with ``voltage``. The attribute ``phase`` says, in the words "before reset" or "after
+        reset", where the voltage was taken. From a voltage after the reset, the one before it is::
+
+            v_n + v_threshold spikes_n                                          reset "subtract"
+            A_uu v_{n-1} + A_ui i_{n-1} + (b_u / b_i) (i_n - A_ii i_{n-1})      reset "to_value", with ``current``
+
+        the second because the current is never reset, and every scheme kicks voltage and current in one proportion.
     neuron, scheme, order
         What the trace was made with; taken from the attributes when left out.
+    lost : {"refuse", "threshold"}
+        What to do with a voltage taken after a reset to a value without ``current``: the overshoot over the
+        threshold is lost. "threshold" takes it as zero, which leaves ``u`` too low after every spike.
 
     Returns
     -------
@@ -62,8 +74,8 @@ def without_resets(
     Raises
     ------
     ValueError
-        Spikes, neuron, scheme or ``dt`` are not known, the phase does not say where the voltage was taken, or it
-        was taken after a reset to a value, which has lost the voltage before it.
+        Spikes, neuron, scheme or ``dt`` are not known, the phase does not say where the voltage was taken, or the
+        voltage before the reset is lost.
 
     Assumptions
     -----------
@@ -83,38 +95,122 @@ def without_resets(
             raise ValueError(f"traces must hold {name!r}, got {sorted(map(str, traces.data_vars))}")
     if "dt" not in traces.attrs:
         raise ValueError("traces must have the attribute dt, the time step in seconds")
-    phase = str(traces.attrs.get("phase", "unknown"))
+    _check.choice("lost", lost, LOST)
     neuron = neuron_of(traces) if neuron is None else neuron
-    before = "before the reset" in phase or "before reset" in phase
-    if not before and "after the reset" not in phase and "after reset" not in phase:
-        raise ValueError(
-            f"phase must say whether the voltage was taken before or after the reset, got {phase!r}; say it: "
-            "load_traces(..., phase='before reset') or traces.attrs['phase'] = 'after reset'"
-        )
-    if not before and neuron.reset == "to_value":
-        raise ValueError(
-            f"phase must be before the reset where the reset sets a value, got {phase!r}: the overshoot is lost; "
-            "record the voltage before the reset"
-        )
     if scheme is None:
         if "scheme" not in traces.attrs:
             raise ValueError(
                 "traces do not name their scheme; pass scheme=..., for example 'impulse_invariance'"
             )
         scheme, order = traces.attrs["scheme"], cast("int | None", traces.attrs.get("order"))
-    model = discretize(neuron, _check.positive("dt", traces.attrs["dt"], "s"), scheme, order)
     voltage = traces["voltage"].astype("float64")
+    before = _is_before(str(traces.attrs.get("phase", "unknown")))
     if neuron.reset == "none":
         return voltage
-    if not before:
-        voltage = voltage + neuron.v_threshold * traces["spikes"]
-    drop = traces["spikes"] * (neuron.v_threshold if neuron.reset == "subtract" else voltage - neuron.v_reset)
+    model = discretize(neuron, _check.positive("dt", traces.attrs["dt"], "s"), scheme, order)
+    spikes = traces["spikes"].transpose(*voltage.dims)
+    axis = voltage.get_axis_num("time")
+    rows, counts = (np.moveaxis(each.values, axis, -1) for each in (voltage, spikes))
+    if not before and neuron.reset == "to_value" and "current" in traces:
+        current = traces["current"].astype("float64").transpose(*voltage.dims).values
+        rows, before = _propagated(model, rows, np.moveaxis(current, axis, -1), counts), True
+    kick = neuron.reset, neuron.v_threshold, neuron.v_reset
+    rows, drop = _before_and_drop(rows, counts, before, *kick, lost)
     pole = float(model.A[0, 0])
-    axis = drop.get_axis_num("time")
-    removed = drop.copy(data=lfilter([0.0, pole], [1.0, -pole], drop.values, axis=axis))
-    return (
-        (voltage + removed.transpose(*voltage.dims)).rename("voltage").assign_attrs(traces["voltage"].attrs)
+    linear = rows + lfilter([0.0, pole], [1.0, -pole], drop, axis=-1)
+    return voltage.copy(data=np.moveaxis(linear, -1, axis))
+
+
+def drops(
+    rows: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    phase: str,
+    reset: Any,
+    v_threshold: Any,
+    v_reset: Any,
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+    """Voltages before the reset, and what each reset took away; None where nothing was taken.
+
+    Parameters
+    ----------
+    rows, counts : arrays (trace, time)
+        Voltages and spikes.
+    phase : str
+    reset, v_threshold, v_reset
+        None where not known.
+
+    Raises
+    ------
+    ValueError
+        There are spikes, and the phase, the kind of reset or its size is not known.
+    """
+    if reset == "none" or not counts.any():
+        return rows, None
+    if reset is None:
+        raise ValueError(
+            "traces hold spikes, and what a spike does is not known: give reset='subtract' with v_threshold, "
+            "reset='to_value' with v_reset, or reset='none'"
+        )
+    _check.choice("reset", reset, ("subtract", "to_value", "none"))
+    needed = "v_threshold" if reset == "subtract" else "v_reset"
+    size = {"v_threshold": v_threshold, "v_reset": v_reset}
+    if size[needed] is None:
+        raise ValueError(f"{needed} must be given with reset={reset!r}")
+    size[needed] = _check.number(needed, size[needed])
+    return _before_and_drop(
+        rows, counts, _is_before(phase), reset, size["v_threshold"], size["v_reset"], "refuse"
     )
+
+
+def _is_before(phase: str) -> bool:
+    """Whether the voltage was taken before the reset; an error where the phase does not say."""
+    before = "before the reset" in phase or "before reset" in phase
+    if not before and "after the reset" not in phase and "after reset" not in phase:
+        raise ValueError(
+            f"phase must say whether the voltage was taken before or after the reset, got {phase!r}; say it: "
+            "load_traces(..., phase='before reset') or traces.attrs['phase'] = 'after reset'"
+        )
+    return before
+
+
+def _before_and_drop(
+    voltage: NDArray[np.float64],
+    spikes: NDArray[Any],
+    before: bool,
+    reset: str,
+    v_threshold: float,
+    v_reset: float,
+    lost: str,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    if reset == "subtract":
+        return voltage if before else voltage + v_threshold * spikes, v_threshold * spikes
+    if not before:
+        if lost == "refuse":
+            raise ValueError(
+                "phase must be before the reset where the reset sets a value, got after it: the overshoot is lost; "
+                "record the voltage before the reset, or the current as well; without_resets(lost='threshold') goes "
+                "on without the overshoot"
+            )
+        voltage = np.where(spikes > 0, v_threshold, voltage)
+    return voltage, (spikes > 0) * (voltage - v_reset)
+
+
+def _propagated(
+    model: Any, voltage: NDArray[np.float64], current: NDArray[np.float64], spikes: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Voltages (..., time) with those of the spiking steps taken before the reset, from the step before."""
+    kicked = model.b if np.any(model.b) else model.b_previous
+    kick = current[..., 1:] - model.A[1, 1] * current[..., :-1]
+    step = (
+        model.A[0, 0] * voltage[..., :-1] + model.A[0, 1] * current[..., :-1] + kicked[0] / kicked[1] * kick
+    )
+    restored = voltage.copy()
+    restored[..., 1:] = np.where(spikes[..., 1:] > 0, step, voltage[..., 1:])
+    if np.any(spikes[..., 0]):
+        raise ValueError(
+            "the first sample must not be a spike: the voltage before its reset is not in the record"
+        )
+    return restored
 
 
 def expected_without_resets(

@@ -7,8 +7,10 @@ import pytest
 import xarray as xr
 
 from snntheory import CubaLIF, make_traces
+from snntheory.linear.schemes import names
 from snntheory.spectral import theory_psd, without_resets
 from snntheory.spectral.resets import expected_without_resets, neuron_of
+from snntheory.spiking import simulate_inputs
 
 NEURONS = [
     CubaLIF(0.020, 0.010, v_threshold=0.5),
@@ -105,8 +107,11 @@ def test_what_is_missing_is_named():
     with pytest.raises(ValueError, match="phase must say .* got 'at noon'; .*phase='before reset'"):
         without_resets(traces.assign_attrs(phase="at noon"))
     to_value, _ = recording(NEURONS[1])
+    bare = to_value.drop_vars("current").assign_attrs(phase="after the reset")
     with pytest.raises(ValueError, match="the overshoot is lost"):
-        without_resets(to_value.assign_attrs(phase="after the reset"))
+        without_resets(bare)
+    with pytest.raises(ValueError, match="lost must be one of 'refuse', 'threshold'"):
+        without_resets(bare, lost="zero")
 
 
 @pytest.mark.parametrize("phase", ["after reset", "after the step's input, after the reset"])
@@ -116,6 +121,27 @@ def test_voltages_taken_after_a_reset_that_subtracts(phase):
     after = before.assign(voltage=left).assign_attrs(phase=phase)
     # one subtraction and one addition of a double: twice its rounding
     np.testing.assert_allclose(without_resets(after), without_resets(before), rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "scheme", [(name,) for name in names() if name != "parker_sochacki"] + [("parker_sochacki", 2)]
+)
+def test_voltages_taken_after_a_reset_to_a_value_come_back_with_the_current(scheme):
+    weight = 3.0 if scheme[0] == "scaled_impulse" else 0.006  # that scheme's kick is dt smaller
+    inputs = np.random.default_rng(1).poisson(0.4, (2, 3, 400)) * weight
+    runs = {
+        sample: simulate_inputs(NEURONS[1], inputs, 0.002, *scheme, sample=sample)
+        for sample in ("before_reset", "after_reset")
+    }
+    before, after = runs["before_reset"], runs["after_reset"]
+    assert int(before["spikes"].sum()) > 60
+    linear = without_resets(before)
+    assert float(abs(before["voltage"] - after["voltage"]).max()) > 0.3
+    # one step of the update, recomputed from its parts: a few roundings of a number near 1
+    np.testing.assert_allclose(without_resets(after), linear, rtol=0, atol=1e-13)
+    # without the current the overshoots are gone: the voltage comes out too low, after the first spike only
+    guessed = without_resets(after.drop_vars("current"), lost="threshold")
+    assert float((linear - guessed).max()) > 0.005 and float((linear - guessed).min()) > -1e-13
 
 
 def test_the_theory_is_that_of_the_recording():
