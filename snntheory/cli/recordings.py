@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,15 +42,17 @@ def analyse(
     neuron: Annotated[int, typer.Option(help="Which neuron's scalogram is drawn.")] = 0,
     trial: Annotated[int, typer.Option(help="Which trial's scalogram is drawn.")] = 0,
 ) -> None:
-    """Power spectrum and wavelet scalogram of voltage traces, yours or recorded here.
+    """Spectrum, wavelets and numbers of voltage traces, yours or recorded here, as a page of its own.
 
-    Writes psd.png, scalogram.png and psd.nc (the mean spectrum of every neuron) to a folder.
+    Writes report.html, which needs nothing else, and beside it numbers.json, spectrum.csv, neurons.csv, psd.nc (the
+    mean spectrum of every neuron) and both figures.
     """
     from ..traces import load_traces
-    from .report import write_report
+    from .report import FILES, write_report
 
     axes = None if dims is None else tuple(part.strip() for part in dims.split(","))
-    traces = load_traces(traces_file, axes, dt, variable=variable, spikes=spikes, time=time)
+    given: dict[str, Any] = {"dims": axes, "dt": dt, "variable": variable, "spikes": spikes, "time": time}
+    traces = load_traces(traces_file, **given)
     target = traces_file.with_suffix("") if folder is None else folder
-    say_table(write_report(traces, target, method, skip, trial, neuron))
-    say(f"wrote psd.png, scalogram.png and psd.nc to {target}")
+    say_table(write_report(traces, target, method, skip, trial, neuron, traces_file, given))
+    say(f"wrote {target / 'report.html'} and, beside it, {', '.join(FILES[1:])}")

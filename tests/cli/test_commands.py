@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from snntheory import cli, gradients, load_traces, make_traces
+from snntheory.cli.report import FILES
 from snntheory.linear import schemes as linear_schemes
 from snntheory.training import checkpoint as checkpoints
 from snntheory.training import datasets
@@ -195,7 +196,7 @@ def test_record_and_analyse(command, model, tmp_path):
     code, out, err = command("analyse", traces_file)
     assert code == 0 and err == ""
     folder = tmp_path / "traces"
-    assert sorted(each.name for each in folder.iterdir()) == ["psd.nc", "psd.png", "scalogram.png"]
+    assert sorted(each.name for each in folder.iterdir()) == sorted(FILES)
     assert all((folder / name).read_bytes()[:4] == b"\x89PNG" for name in ("psd.png", "scalogram.png"))
     assert number(out, "voltage, mean") == pytest.approx(float(traces["voltage"].mean()), rel=1e-3)  # printed
 

@@ -1,12 +1,18 @@
-"""The summary of a recording: numbers known beforehand."""
+"""The report on a recording: numbers known beforehand, a page that stands alone, code that does it again."""
 
+import csv
+import json
+import re
+from html import unescape
+
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
 
-from snntheory import make_traces
+from snntheory import load_traces, make_traces, save_traces
 from snntheory.cli import report
-from snntheory.spectral import variance_from_psd
+from snntheory.spectral import psd, variance_from_psd
 
 DT = 0.002
 
@@ -51,6 +57,67 @@ def test_what_is_constant_or_short_is_said(tmp_path):
 def test_which_frequencies_count_once(samples, density, place):
     frequency = np.fft.rfftfreq(samples, DT)
     spectrum = xr.DataArray(density, dims="frequency", coords={"frequency": frequency}, attrs={"dt": DT})
-    assert report._median_frequency(spectrum, DT) == frequency[place]
+    assert report.numbers.median_frequency(spectrum, DT) == frequency[place]
     below = spectrum.where(spectrum["frequency"] < frequency[place], 0.0)
     assert variance_from_psd(below) < 0.5 * variance_from_psd(spectrum)  # the other function agrees
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A report on a file of two trials of three neurons, made as the command makes it."""
+    rng = np.random.default_rng(4)
+    values = rng.standard_normal((2, 3, 1500)).cumsum(-1) * 0.01
+    spikes = (rng.random(values.shape) < 0.02).astype(np.uint8)
+    file = tmp_path / "a <b> & c.nc"
+    save_traces(make_traces(values, DT, spikes=spikes, attrs={"made_by": "<script>alert(1)</script>"}), file)
+    folder = tmp_path / "report"
+    report.write_report(load_traces(file), folder, "multitaper", 0.5, 1, 2, file, {"dt": DT, "dims": None})
+    return file, folder
+
+
+def test_the_page_stands_alone(written):
+    file, folder = written
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    assert sorted(each.name for each in folder.iterdir()) == sorted(report.FILES)
+    sources = re.findall(r"(?:src|href)=\"([^\"]{0,30})", text)
+    assert len(sources) == 2 and all(each.startswith("data:image/png;base64,") for each in sources)
+    assert not re.search(r"<script|https?://", text)  # what comes from the file is text
+    assert "a &lt;b&gt; &amp; c.nc" in text and text.count(" alt=") == 2
+
+
+def test_the_code_of_the_page_makes_its_numbers_again(written, monkeypatch, capsys):
+    file, folder = written
+    facts = json.loads((folder / "numbers.json").read_text(encoding="utf-8"))
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    (code,) = re.findall(r"<pre><code>(.*?)</code></pre>", text, re.DOTALL)
+    monkeypatch.chdir(file.parent)
+    names: dict = {}
+    exec(unescape(code), names)
+    plt.close("all")
+    mean = names["spectrum"].mean(["trial", "neuron"]).values
+    np.testing.assert_allclose(facts["spectrum"]["voltage"], mean, rtol=1e-12)
+    np.testing.assert_allclose(
+        facts["spectrum"]["one_trace_upper"], names["interval"]["psd_upper"], rtol=1e-12
+    )
+    assert "frequency" in capsys.readouterr().out  # both printed arrays carry their labels
+
+
+def test_tables_and_facts_agree(written):
+    file, folder = written
+    facts = json.loads((folder / "numbers.json").read_text(encoding="utf-8"))
+    for name, columns in (("spectrum.csv", facts["spectrum"]), ("neurons.csv", facts["neurons"])):
+        with (folder / name).open(newline="") as stream:
+            head, *rows = csv.reader(stream)
+        assert head == list(columns)
+        np.testing.assert_allclose(
+            np.array(rows, dtype=float), np.array(list(columns.values())).T, rtol=1e-12
+        )
+    traces = load_traces(file).isel(time=slice(250, None))
+    neurons = facts["neurons"]
+    np.testing.assert_allclose(neurons["firing_rate_Hz"], traces["spikes"].mean(["trial", "time"]) / DT)
+    variance = variance_from_psd(psd(traces["voltage"].assign_attrs(dt=DT), method="multitaper")).mean(
+        "trial"
+    )
+    total = np.add(neurons["variance_low"], neurons["variance_high"])
+    np.testing.assert_allclose(total, variance, rtol=1e-12)  # the two bands are the whole
+    assert facts["file"]["sha256"] and facts["made_with"]["snntheory"] and facts["options"]["skip"] == 0.5
