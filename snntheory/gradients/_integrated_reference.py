@@ -240,7 +240,7 @@ def layer_spikes(rule: Rule, senders: Trains, weights: Floats) -> Trains:
     times, index = events(senders)
     steps, moments = rule.steps(times)
     return [
-        np.array(neuron_spikes(rule, steps, moments, weights[index, n]), dtype=np.float64)
+        np.array(neuron_spikes(rule, steps, moments.tolist(), weights[index, n].tolist()), dtype=np.float64)
         for n in range(weights.shape[1])
     ]
 

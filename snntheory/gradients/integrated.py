@@ -23,8 +23,15 @@ Two estimators of the gradient::
                   the root of a polynomial P, by ds = -dP / P'(s)
     "piggyback"   the formulas of the exact network (those of ``adjoint``) at the spike times of the map above
 
-They meet as the step goes to 0, with the order of the integration and of the interpolation. The adjusted derivative is
-exact for spikes that stay in their piece: where a spike passes a point, or two inputs swap, the map has a kink.
+The adjusted derivative is that of spikes that stay in their piece: where a spike passes a point, or two inputs swap, the
+map has a kink. Interpolation moves a spike by ``O(dt**q)``, ``q`` = 2 (linear), 4 (cubic), order + 1 (series), by an
+amount that depends on its place in the step; a derivative of that has one power of ``dt`` less. Towards the exact
+gradient, with ``reset_at="spike"`` and ``points="events"``::
+
+    adjusted   error O(dt**min(order, q - 1)),    piggyback   error O(dt**min(order, q))
+
+The adjusted gradient is the descent direction of the loss that the integrated network has; the piggyback is the better
+estimate of the exact network's wherever ``q <= order``.
 
 References: Guichard (2024), "Backpropagating in time-discretized spiking neural networks", a poster without equations:
 these are our own.
