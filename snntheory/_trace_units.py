@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from typing import Any
 
 _PREFIXES = {"": 0, "k": 3, "m": -3, "u": -6, "µ": -6, "μ": -6, "n": -9, "p": -12, "f": -15}
 _LONG = {"kilo": "k", "milli": "m", "micro": "u", "nano": "n", "pico": "p", "femto": "f"}
@@ -49,7 +50,7 @@ def seconds(unit: str) -> Fraction | None:
     return factor("s" if str(unit).strip().lower() in DIMENSIONLESS else unit, "s")
 
 
-def convert(values, ratio: Fraction):  # type: ignore[no-untyped-def]
+def convert(values: Any, ratio: Fraction) -> Any:
     """``values`` times ``ratio``, by one rounding: divided where the ratio is one over an integer."""
     if ratio == 1:
         return values

@@ -197,9 +197,9 @@ def load_traces(
     ----------
     path : str or Path
         NetCDF, HDF5 (.h5, .hdf5: any, its arrays by their paths such as "run/voltage"), Zarr (.zarr folder or
-        .zarr.zip archive), NumPy archive or array, table of numbers (rows are times if it has a column ``time`` or ``t``,
-        in seconds or with its unit as in ``time (ms)``; every other column is then a neuron), or PyTorch file
-        (tensor, dict of tensors, or list of one tensor per step, which counts as a leading axis).
+        .zarr.zip archive), NumPy archive or array, table of numbers (rows are times if it has a column ``time``
+        or ``t``, in seconds or with its unit as in ``time (ms)``; every other column is then a neuron), or
+        PyTorch file (tensor, dict of tensors, or list of one tensor per step, which counts as a leading axis).
     dims : sequence of "trial", "neuron", "time", optional
         Order of the array's axes, for example ("time", "trial", "neuron") for a recording of snnTorch, Norse
         or SpikingJelly. Missing ones get length 1.

@@ -24,7 +24,7 @@ _TIMES = ("time", "times", "t", "Time")
 _CONVERT = "convert what it returns with snntheory.traces.convert_units(traces, {unit!r})"
 _RESAMPLE = "resample what it returns with snntheory.traces.resample(traces, dt={dt})"
 # said in traces of ours by arguments and by the schema
-_LABELS = {
+FILE_LABELS = {
     "dt",
     "t0",
     "schema",
@@ -129,7 +129,7 @@ def labelled(path: Path, recording: Recording, said: Said, lazy: bool = False) -
             if "current" in companions
             else None,
             phase=str(about.get("phase", "unknown")) if said.phase is None else said.phase,
-            attrs={key: value for key, value in about.items() if key not in _LABELS and _is_plain(value)},
+            attrs={key: value for key, value in about.items() if key not in FILE_LABELS and _is_plain(value)},
             **signals,
         )
     except (ValueError, TypeError) as error:

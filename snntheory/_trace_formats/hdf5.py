@@ -16,7 +16,7 @@ import xarray as xr
 from .common import Recording, damaged
 from .limits import check_size, nbytes
 
-SECONDS = 60.0  # for a look into the file; libhdf5 can loop for ever in a damaged one
+SECONDS = 30.0  # for a look into the file; libhdf5 can loop for ever in a damaged one
 _INTERNAL = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "DIMENSION_LABELS", "Conventions")
 
 

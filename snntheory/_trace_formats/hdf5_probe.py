@@ -24,7 +24,7 @@ DEPTH = 32
 
 def describe(path: str) -> dict[str, Any]:
     """Groups, arrays and their attributes, and what lies in other files."""
-    found: dict[str, Any] = {"groups": {}, "arrays": {}, "elsewhere": {}, "others": []}
+    found: dict[str, Any] = {"groups": {}, "arrays": {}, "elsewhere": {}, "texts": {}}
     soft: dict[str, str] = {}
     with h5py.File(path, "r") as file:
         found["groups"][""] = _attributes(file)
@@ -61,8 +61,8 @@ def _walk(group: h5py.Group, prefix: str, found: dict, soft: dict, seen: set[int
                 found["elsewhere"][name] = "a virtual array" if item.is_virtual else "an array stored"
             elif item.shape is not None:
                 found["arrays"][name] = _array(item, budget)
-        else:
-            found["others"].append(name)
+                if item.shape == () and h5py.check_string_dtype(item.dtype):
+                    found["texts"][name] = item.asstr(errors="replace")[()][:1000]
 
 
 def _array(item: h5py.Dataset, budget: list[int]) -> dict[str, Any]:

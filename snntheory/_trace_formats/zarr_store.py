@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import zipfile
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +116,7 @@ def is_store(path: Path) -> bool:
 
 
 @contextmanager
-def _replacing_folder(path: Path):  # type: ignore[no-untyped-def]
+def _replacing_folder(path: Path) -> Iterator[Path]:
     """A temporary folder beside ``path`` that takes its name when the block ends without an error."""
     temporary = _beside(path)
     old = temporary.with_name(temporary.name + ".old")
