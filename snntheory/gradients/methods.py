@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _check
 from ..neuron import CubaLIF
-from . import adjoint, closed_form, exact, implicit, integrated, surrogate, timing
+from . import adjoint, closed_form, exact, implicit, integrated, straight_through, surrogate, timing
 
 Floats = NDArray[np.float64]
 Loss = Callable[[list[Floats]], tuple[float, Sequence[ArrayLike]]]
@@ -37,6 +37,7 @@ METHODS: dict[str, ModuleType] = {
     "adjoint": adjoint,
     "surrogate": surrogate,
     "timing": timing,
+    "straight_through": straight_through,
     "integrated": integrated,
 }
 """Name of a method to the module that holds its equations."""
