@@ -23,9 +23,9 @@ Two estimators of the gradient::
                   the root of a polynomial P, by ds = -dP / P'(s)
     "piggyback"   the formulas of the exact network (those of ``adjoint``) at the spike times of the map above
 
-The adjusted derivative is that of spikes that stay in their piece: where a spike passes a point, or two inputs swap, the
-map has a kink. Interpolation moves a spike by ``O(dt**q)``, ``q`` = 2 (linear), 4 (cubic), order + 1 (series), by an
-amount that depends on its place in the step; a derivative of that has one power of ``dt`` less. Towards the exact
+The adjusted derivative is that of spikes that stay in their piece: where a spike passes a point, or two inputs swap,
+the map has a kink. Interpolation moves a spike by ``O(dt**q)``, ``q`` = 2 (linear), 4 (cubic), order + 1 (series), by
+an amount that depends on its place in the step; a derivative of that has one power of ``dt`` less. Towards the exact
 gradient, with ``reset_at="spike"`` and ``points="events"``::
 
     adjusted   error O(dt**min(order, q - 1)),    piggyback   error O(dt**min(order, q))
