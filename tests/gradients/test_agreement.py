@@ -42,6 +42,7 @@ def flat(parts):
     return np.concatenate([np.ravel(part) for part in parts])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reset", RESETS)
 @pytest.mark.parametrize("ratio", RATIOS)
 def test_three_methods_and_differences(ratio, reset):
