@@ -369,6 +369,9 @@ ENTRIES = (
         Verdict.CONDITION,
         _piggyback,
         r"\text{at order 1; at high order the error is that of the linear interpolation}",
-        "A higher order alone does not cure it: interpolate to the same order, or differentiate what was computed.",
+        "A higher order alone does not cure it: interpolate to the same order, or differentiate what was computed. "
+        "snntheory.gradients.integrated does either, and shows the price of the second: the derivative of an "
+        "interpolated time is one order of the step further from the exact gradient than the interpolated time is from "
+        "the exact one.",
     ),
 )
