@@ -97,7 +97,7 @@ def resample(traces: xr.Dataset, dt: float, kind: str = "linear", max_gap: float
     ]
     if others:
         raise ValueError(f"{others[0]!r} has the dimension time and cannot be resampled; drop it first")
-    if kind != "polyphase" and step > 1.5 * typical:
+    if kind != "polyphase" and step > 1.5 * (time[-1] - time[0]) / (time.size - 1):
         warnings.warn(
             f"{kind!r} does not filter: what the traces hold above {0.5 / step:g} Hz is folded down; "
             "kind='polyphase' removes it first",

@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from snntheory import load_traces, make_traces, save_traces
+from snntheory._trace_formats import hdf5, netcdf
+from snntheory._trace_formats.hdf5_probe import describe
 
 SUFFIXES = (".nc", ".npz", ".npy", ".csv", ".pt", ".h5", ".zarr", ".zarr.zip")
 FILES = tuple(suffix for suffix in SUFFIXES if suffix != ".zarr")  # not folders
@@ -78,22 +80,50 @@ def test_round_trip_of_a_slice_in_time(tmp_path, suffix):
     same(again, traces.assign_attrs(t0=again.attrs["t0"]))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.sampled_from(SUFFIXES),
-    st.lists(
-        st.floats(allow_nan=False, allow_infinity=False, width=64)
-        | st.sampled_from([5e-324, -0.0, 1.7976931348623157e308]),
-        min_size=2,
-        max_size=6,
-    ),
+doubles = st.floats(allow_nan=False, allow_infinity=False, width=64) | st.sampled_from(
+    [5e-324, -0.0, 1.7976931348623157e308]
 )
-def test_every_double_survives(tmp_path, suffix, values):
-    traces = make_traces(np.array(values), 1e-3, dims=("time",))
-    same(load_traces(save_traces(traces, tmp_path / f"h{suffix}")), traces)
+texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=12)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=2),
+    max_leaves=6,
+)
+taken = {"schema", "dt", "t0", "time_unit", "value_unit", "phase", "tau_mem", "tau_syn", "json_attributes"}
+names = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,12}", fullmatch=True).filter(lambda name: name not in taken)
 
 
-@pytest.mark.parametrize("suffix", [".nc", ".npz", ".pt"])
+@pytest.fixture
+def one_process(monkeypatch):
+    """HDF5 files looked through here, which is faster; test_trace_safety.py looks through them as users do."""
+    for module in (hdf5, netcdf):
+        monkeypatch.setattr(module, "look", lambda path: describe(str(path)))
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@settings(
+    max_examples=12,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    st.lists(doubles, min_size=2, max_size=6),
+    st.dictionaries(names, values, max_size=3),
+    st.integers(1, 10**7),
+    st.integers(-(10**6), 10**6),
+)
+def test_every_value_attribute_and_time_survives(
+    tmp_path, one_process, suffix, voltages, attrs, microseconds, first
+):
+    dt = microseconds * 1e-9
+    traces = make_traces(np.array(voltages), dt, dims=("time",), t0=first * dt, attrs=attrs)
+    again = load_traces(save_traces(traces, tmp_path / f"h{suffix}"))
+    same(again, traces)
+    assert again["time"].values.tolist() == [first * dt + dt * n for n in range(len(voltages))]
+
+
+@pytest.mark.parametrize("suffix", [".nc", ".npz", ".pt", ".h5", ".zarr"])
 def test_ragged_spike_times_and_bool_spikes(tmp_path, suffix):
     traces = make_traces(np.zeros((1, 1, 8)), 1e-3, spikes=np.arange(8).reshape(1, 1, 8) > 5)
     for times in ([0.006, 0.007], []):
@@ -114,7 +144,7 @@ def test_netcdf_is_plain_hdf5(tmp_path):
         assert opened["time"].dtype == np.float64  # seconds must not turn into timedelta64
 
 
-@pytest.mark.parametrize("suffix", [".nc", ".npy"])
+@pytest.mark.parametrize("suffix", [".nc", ".npy", ".h5", ".zarr", ".zarr.zip"])
 def test_chunks_open_lazily(tmp_path, suffix):
     traces = example(suffix)
     lazy = load_traces(save_traces(traces, tmp_path / f"v{suffix}"), chunks={"trial": 1})

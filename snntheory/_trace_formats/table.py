@@ -47,7 +47,7 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
         raise ValueError(
             f"{path} names {len(header)} columns but has {table.shape[1]}; correct the first line"
         )
-    titles = {index: _TIME.fullmatch(cell[:_LONGEST]) for index, cell in enumerate(header)} if named else {}
+    titles = {index: _short_match(_TIME, cell) for index, cell in enumerate(header)} if named else {}
     times = {index: seconds((found[1] or "s").lower()) for index, found in titles.items() if found}
     strange = [header[index] for index, unit in times.items() if unit is None]
     if strange:
@@ -75,7 +75,7 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
 
 def _unit(path: Path, names: list[str]) -> dict[str, str]:
     """The unit that the names of the columns say in brackets, if it is one of voltage or current."""
-    found = {cell: _UNIT.fullmatch(cell[:_LONGEST]) for cell in names}
+    found = {cell: _short_match(_UNIT, cell) for cell in names}
     known = {cell: match[1] for cell, match in found.items() if match and _is_unit(match[1])}
     if len(set(known.values())) > 1 or (known and len(known) < len(found)):
         first = next(iter(known))
@@ -85,6 +85,11 @@ def _unit(path: Path, names: list[str]) -> dict[str, str]:
             f"{known.get(other, 'an unknown unit')}; bring all columns to one unit"
         )
     return {"units": next(iter(known.values()))} if known else {}
+
+
+def _short_match(pattern: re.Pattern[str], cell: str) -> re.Match[str] | None:
+    """No match for long text, for which a pattern may take time that grows with its square."""
+    return pattern.fullmatch(cell) if len(cell) <= _LONGEST else None
 
 
 def _is_unit(text: str) -> bool:
