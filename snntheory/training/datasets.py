@@ -103,6 +103,36 @@ def yin_yang(split: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     return features, labels
 
 
+def iris() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Fisher's irises: four lengths of 150 flowers of three species.
+
+    Returns
+    -------
+    features : ndarray of float64, shape (150, 4)
+        Length and width of the sepal, length and width of the petal, in cm.
+    labels : ndarray of int64, shape (150,)
+        0 setosa, 1 versicolor, 2 virginica; 50 each, in this order.
+
+    Raises
+    ------
+    ValueError
+        The shipped file is damaged.
+
+    References
+    ----------
+    Fisher (1936); digest and source in ``training/data/iris.json``.
+    """
+    folder = resources.files(__package__) / "data"
+    facts = json.loads((folder / "iris.json").read_text(encoding="utf-8"))
+    with resources.as_file(folder / "iris.csv") as path:
+        if _files.sha256(path) != facts["sha256"]:
+            raise ValueError(
+                f"{path} is damaged: its SHA-256 is not {facts['sha256']}; reinstall the package"
+            )
+        table = np.loadtxt(path, delimiter=",", skiprows=1)
+    return table[:, :4].copy(), table[:, 4].astype(np.int64)
+
+
 def load_images(images: str | os.PathLike[str], labels: str | os.PathLike[str] | None = None) -> Labelled:
     """Images and labels from files of one's own.
 

@@ -17,7 +17,7 @@ from ..neuron import CubaLIF
 from . import initial as distributions
 from . import losses
 from .feed_forward import FeedForward, Judgement, weight_unit
-from .network import Network
+from .network import GRADIENTS, Network
 
 UNITS = ("peak", "jump")
 
@@ -49,6 +49,10 @@ class EventNetwork(FeedForward):
     unit : {"peak", "jump"}
         The weight in which a layer learns. ``"peak"``: its post-synaptic potential peaks at one unit of voltage.
         ``"jump"``: the current jumps by one, the weight of Lee et al. (2023), of BATS and of EventProp.
+    looks : sequence of float
+        Shorter windows in seconds, rising, that a training tries before ``t_max``. Nothing that happens after the last
+        of the first output spikes can matter to a loss of first spikes, so a sample whose outputs have all fired needs
+        no longer look: the same loss and gradient, for less work. Needs ``max_spikes`` 1 in the output layer.
     seed : int
         Seed of the initial weights.
     backend : {"auto", "reference", "numba", "triton"}
@@ -74,6 +78,7 @@ class EventNetwork(FeedForward):
         gain: float = 1.0,
         initial: distributions.Initial | Sequence[distributions.Initial] | None = None,
         unit: str = "peak",
+        looks: Sequence[float] = (),
         seed: int = 0,
         backend: str = "auto",
         **options: Any,
@@ -82,8 +87,9 @@ class EventNetwork(FeedForward):
         self.t_max = _check.positive("t_max", t_max, "s")
         self.method = _check.choice("method", method, METHODS)
         if not hasattr(METHODS[method], "layer_gradient"):
+            grid = f"Network(..., gradient={method!r})" if method in GRADIENTS else "weight_gradient"
             raise ValueError(
-                f"method {method!r} works on a grid: use Network(..., gradient=...), or one of "
+                f"method {method!r} works on a grid: use {grid}, or one of "
                 f"{', '.join(name for name, each in METHODS.items() if hasattr(each, 'layer_gradient'))}"
             )
         for each in self.neurons:
@@ -100,6 +106,14 @@ class EventNetwork(FeedForward):
             distributions.FanIn(self.gain) if initial is None else initial, self.n_layers
         )
         self.unit = _check.choice("unit", unit, UNITS)
+        self.looks = tuple(_check.positive("looks", each, "s") for each in looks)
+        if list(self.looks) != sorted(set(self.looks)) or (self.looks and self.looks[-1] >= self.t_max):
+            raise ValueError(f"looks must rise and lie below t_max = {self.t_max:g} s, got {self.looks}")
+        if self.looks and self.max_spikes[-1] != 1:
+            raise ValueError(
+                f"looks needs max_spikes 1 in the output layer, of which only the first spike is then read; "
+                f"got {self.max_spikes[-1]}"
+            )
         self.seed = _check.integer("seed", seed, minimum=0)
         self.backend = _check.choice("backend", backend, BACKENDS)
         self.options = dict(options)
@@ -116,7 +130,7 @@ class EventNetwork(FeedForward):
         """Sizes, neurons (once where all layers have the same), window and method."""
         return f"EventNetwork({self.sizes}, {self._neurons_text()}, t_max={self.t_max:g}, method={self.method!r})"
 
-    def _layers(self, times: torch.Tensor) -> Any:
+    def _layers(self, times: torch.Tensor, t_max: float) -> Any:
         if not isinstance(times, torch.Tensor) or times.ndim != 3 or times.shape[1] != self.sizes[0]:
             raise ValueError(
                 f"times must be a tensor of shape (batch, {self.sizes[0]}, n_spikes), "
@@ -130,7 +144,7 @@ class EventNetwork(FeedForward):
                 times,
                 weights * unit,
                 neuron,
-                self.t_max,
+                t_max,
                 max_spikes=room,
                 method=self.method,
                 backend=self.backend,
@@ -145,7 +159,7 @@ class EventNetwork(FeedForward):
 
         ``times``: of the inputs, shape (batch, sizes[0], n_spikes), sorted and padded alike.
         """
-        return [layer for layer, _ in self._layers(times)]
+        return [layer for layer, _ in self._layers(times, self.t_max)]
 
     def refuse(self) -> None:
         """Nothing is refused: the dynamics is exact."""
@@ -168,11 +182,28 @@ class EventNetwork(FeedForward):
                 f"{type(loss).__name__} reads voltages, an EventNetwork gives spike times: take a Network, "
                 "or a loss of spikes"
             )
-        layers = list(self._layers(inputs))
-        times = layers[-1][0]
-        return Judgement(
-            loss.on_times(times, labels, self.t_max), loss.decide_times(times), [each for _, each in layers]
-        )
+        if self.looks and torch.is_grad_enabled():
+            times = self._first_spikes(inputs)
+            layers = [times.isfinite().sum(2)]
+        else:
+            answer = list(self._layers(inputs, self.t_max))
+            times, layers = answer[-1][0], [counts for _, counts in answer]
+        return Judgement(loss.on_times(times, labels, self.t_max), loss.decide_times(times), layers)
+
+    def _first_spikes(self, inputs: torch.Tensor) -> torch.Tensor:
+        """First spike of every output, shape (batch, n_out, 1), each sample with the shortest look that shows them."""
+        pending = torch.arange(len(inputs), device=inputs.device)
+        found, index = [], []
+        for end in (*self.looks, self.t_max):
+            given = inputs[pending]
+            *_, (times, _) = self._layers(given.masked_fill(given > end, torch.inf), end)
+            done = times.isfinite().all(2).all(1) | (end == self.t_max)
+            found.append(times[done])
+            index.append(pending[done])
+            pending = pending[~done]
+            if not len(pending):
+                break
+        return torch.cat(found)[torch.cat(index).argsort()]
 
     def counts(self, layer: torch.Tensor) -> torch.Tensor:
         """Spikes of each neuron, shape (batch, n_neurons); those that found no room among them."""
@@ -191,6 +222,7 @@ class EventNetwork(FeedForward):
             "gain": self.gain,
             "initial": [distributions.settings(each) for each in self.initial],
             "unit": self.unit,
+            "looks": list(self.looks),
             "seed": self.seed,
             "options": self.options,
         }

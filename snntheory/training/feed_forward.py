@@ -24,7 +24,8 @@ class Judgement:
     decided: torch.Tensor
     """Class of each sample, shape (batch,)."""
     layers: list[torch.Tensor]
-    """Number of spikes of each neuron of every layer, or the spikes themselves; see ``network.counts``."""
+    """Number of spikes of each neuron of every layer (in a training perhaps of the last alone), or the spikes
+    themselves; see ``network.counts``."""
 
 
 def weight_unit(neuron: CubaLIF, input: str = "dirac") -> float:

@@ -17,7 +17,9 @@ from . import losses
 from .feed_forward import FeedForward, Judgement, weight_unit
 from .kernels import BACKENDS, LayerStep, product, scan
 from .kernels.step import INPUTS
+from .kernels.timing import TimingRule, timing_scan
 
+GRADIENTS = ("surrogate", "timing")
 RESET_GRADIENTS = ("kept", "detached")
 PHASE = "after the step's input, before the reset; the reset acts in the step of the crossing"
 
@@ -53,6 +55,13 @@ class Network(FeedForward):
         Its width in the unit of the voltage.
     reset_gradient : {"kept", "detached"}
         Whether the gradient flows through the reset.
+    gradient : {"surrogate", "timing"}
+        ``"timing"`` goes through the spike times, see :mod:`snntheory.gradients.timing`; ``surrogate``, ``width`` and
+        ``reset_gradient`` are then not used.
+    clamp : float, optional
+        ``"timing"``: largest slope in spikes per unit of voltage.
+    direct : {"tssl_bp", "hu", "shift"}
+        ``"timing"``: reading of the direct term.
     input : {"dirac", "sampled"}
         Whether a spike kicks the current by ``w / tau_syn`` or by ``w dt / tau_syn``; see
         :meth:`snntheory.training.kernels.LayerStep.of`.
@@ -85,6 +94,9 @@ class Network(FeedForward):
         surrogate: str = "fast_sigmoid",
         width: float = 0.5,
         reset_gradient: str = "kept",
+        gradient: str = "surrogate",
+        clamp: float | None = None,
+        direct: str = "tssl_bp",
         input: str = "dirac",
         gain: float = 1.0,
         seed: int = 0,
@@ -106,6 +118,12 @@ class Network(FeedForward):
             LayerStep.of(model, surrogate, width, reset_gradient == "detached", input)
             for model in self.models
         )
+        self.gradient = _check.choice("gradient", gradient, GRADIENTS)
+        self.clamp, self.direct = clamp, direct
+        self._rules = tuple(
+            TimingRule.of(model, clamp, direct, receiver) if gradient == "timing" else None
+            for model, receiver in zip(self.models, (*self.neurons[1:], None), strict=True)
+        )
         # numpy draws the weights, so that they do not depend on torch's version or device
         rng = np.random.default_rng(self.seed)
         self._weights = nn.ParameterList(
@@ -123,9 +141,14 @@ class Network(FeedForward):
 
     def _layers(self, spikes: torch.Tensor, with_current: bool) -> Any:
         self._check_input(spikes)
-        for weights, unit, step in zip(self._weights, self._units, self._steps, strict=True):
+        for weights, unit, step, rule in zip(
+            self._weights, self._units, self._steps, self._rules, strict=True
+        ):
             drive = product(spikes, weights * unit, self.backend)
-            spikes, voltage, current = scan(drive, step, self.backend, with_current)
+            if rule is None:
+                spikes, voltage, current = scan(drive, step, self.backend, with_current)
+            else:
+                spikes, voltage, current = timing_scan(drive, step, rule, self.backend, with_current)
             yield spikes, voltage, current
 
     def _check_input(self, spikes: torch.Tensor) -> None:
@@ -192,6 +215,9 @@ class Network(FeedForward):
             "surrogate": self.surrogate,
             "width": self.width,
             "reset_gradient": self.reset_gradient,
+            "gradient": self.gradient,
+            "clamp": self.clamp,
+            "direct": self.direct,
             "input": self.input,
             "gain": self.gain,
             "seed": self.seed,
@@ -207,8 +233,8 @@ class Network(FeedForward):
     def variant(self, **changes: Any) -> Network:
         """A network with the same canonical weights and some settings changed.
 
-        ``dt``, ``scheme``, ``order``, ``surrogate``, ``width``, ``reset_gradient`` as in the constructor, or
-        ``neuron`` for all layers. ``variant(dt=...)`` is the weight transfer from one time step to another.
+        ``dt``, ``scheme``, ``order``, ``surrogate``, ``width``, ``reset_gradient`` or ``gradient`` as in the constructor,
+        or ``neuron`` for all layers. ``variant(dt=...)`` is the weight transfer from one time step to another.
         Weights of ``"sampled"`` networks change their unit with ``dt``; their area is what is kept.
         """
         new = type(self).from_settings(self._changed(changes), self.backend)
