@@ -1,5 +1,7 @@
 """Gradients through spike times on a grid: the published sum over all pairs, a surrogate, and the exact gradient."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -219,6 +221,19 @@ def run_layers(neuron, inputs, weights):
     return _grid.run(
         [neuron], inputs, weights, T_MAX, dt=DT, scheme="backward_euler", order=None, rounding="ceil"
     )
+
+
+def test_memory_is_linear_in_the_steps():
+    """Ten times the steps: ten times the memory, where all pairs need a hundred times."""
+    neuron, inputs, weights = sample(3, sizes=(20, 20, 10), unit=0.002)
+    peaks = []
+    for n_steps in (50, 500):
+        tracemalloc.start()
+        weight_gradient(neuron, inputs, weights, Loss(), "timing", t_max=n_steps * DT, dt=DT)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 12 * peaks[0]
+    assert peaks[1] < 8 * 500**2 * 20 * 10 / 50  # bytes: far less than all pairs in float64, 400 MB
 
 
 def test_clamped_and_falling_spikes_are_counted():
