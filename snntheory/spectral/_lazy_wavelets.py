@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ import xarray as xr
 
 from .._check import choice
 from ._signal import apply_rows, detrended
-from .wavelet_families import Wavelet, half_width
+from .wavelet_families import Wavelet, reach
 
 Transform = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -29,8 +28,8 @@ def lazy_transform(
     """``transform`` (row, time), (scale,) -> (row, scale, time) of lazy traces, in blocks of ``block_bytes``.
 
     Traces in one chunk along time, and those whose transform fits a block, are transformed whole, a few rows
-    and frequencies at a time. Others are read block by block, each with the half width of the widest wavelet
-    (where it falls below 1e-6) from its neighbours.
+    and frequencies at a time. Others are read block by block, each with as many samples of its neighbours as
+    the widest wavelet reaches (to 1e-6 of its maximum).
     """
     itemsize, n = np.dtype(dtype).itemsize, values.sizes["time"]
     if len(values.chunksizes["time"]) > 1 and itemsize * n * scales.size > block_bytes:
@@ -74,7 +73,7 @@ def _overlap_save(
     import dask.array as da
 
     n, itemsize = values.sizes["time"], np.dtype(dtype).itemsize
-    margin = math.ceil(half_width(wavelet) * float(scales.max()) / dt)
+    margin = int(reach(wavelet, scales, dt).max())
     length = block_bytes // (itemsize * scales.size)
     width = scales.size
     if length < 2 * margin:  # long wavelets: fewer frequencies at a time, so that overlaps stay affordable

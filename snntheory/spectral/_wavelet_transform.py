@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ._signal import workers
-from .wavelet_families import Wavelet, filter_bank, half_width
+from .wavelet_families import Wavelet, filter_bank, reach
 
 BLOCK_BYTES = 64 * 2**20
 PIECE_BYTES = 2**20  # of one inverse FFT's working memory: it stays in the processor's cache
@@ -62,11 +62,11 @@ def transform_rows(
 def fft_lengths(n: int, dt: float, scales: np.ndarray, wavelet: Wavelet) -> Iterator[tuple[np.ndarray, int]]:
     """Indices of scales that share an FFT, and its length: narrow wavelets need less zero padding.
 
-    The two ends of a record stay a half width of the wavelet apart, or three records where that is less.
+    The two ends of a record stay the wavelet's `reach` apart, or three records where that is less.
     """
     from scipy import fft
 
-    pads = np.ceil(half_width(wavelet) * scales / dt)
+    pads = reach(wavelet, scales, dt)
     rungs = np.ceil(n * np.array([1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 3.0]))
     place = np.minimum(np.searchsorted(rungs, pads), rungs.size - 1)
     for rung in np.unique(place):

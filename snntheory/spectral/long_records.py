@@ -19,7 +19,7 @@ from .wavelet_families import (
     describe,
     e_folding,
     filter_bank,
-    half_width,
+    reach,
     scales_of,
 )
 from .wavelets import label_spectrum
@@ -44,8 +44,8 @@ def streamed_wavelet_spectrum(
     """Mean wavelet power over time, from traces of any length, within a stated memory.
 
     Definition
-        As `global_wavelet_spectrum` of `cwt`; the transform is never held. Blocks overlap by twice the half
-        width of the widest wavelet, where its envelope falls below 1e-6 (overlap-save).
+        As `global_wavelet_spectrum` of `cwt`; the transform is never held. Blocks overlap by twice what
+        the widest wavelet reaches, to 1e-6 of its maximum (overlap-save).
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def streamed_wavelet_spectrum(
 
     Accuracy
         tests/spectral/test_long_records.py: equals the spectrum of the whole transform to 1e-6 up to half
-        Nyquist, 1e-3 above, where the sampling cuts the wavelet off and lengthens it.
+        Nyquist, 1e-3 at Nyquist, where the sampling cuts the wavelet off and lengthens it.
     """
     wavelet = as_wavelet(wavelet, omega0)
     choice("norm", norm, NORMS)
@@ -87,7 +87,7 @@ def streamed_wavelet_spectrum(
         choice("detrend", detrend, ("constant",))
     scales = scales_of(wavelet, grid, norm)
     n = values.sizes["time"]
-    margin = math.ceil(half_width(wavelet) * float(scales.max()) / dt)
+    margin = int(reach(wavelet, scales, dt).max())
     length = block_bytes // (BYTES_PER_SAMPLE + BYTES_PER_THREAD * workers())
     if length < 4 * margin and length < n + 2 * margin:
         raise ValueError(

@@ -223,6 +223,17 @@ def half_width(wavelet: Wavelet, tolerance: float = NEGLIGIBLE) -> float:
     return float(u[min(int(np.flatnonzero(decay > tolerance)[-1]) + 1, u.size - 1)])
 
 
+def reach(wavelet: Wavelet, scales: np.ndarray, dt: float) -> np.ndarray:
+    """Samples that each scale's wavelet extends to either side: array (scale,) of int.
+
+    Its half width; at least 512 where the sampling cuts its transform off at Nyquist, because it then falls
+    like 1/t only (beyond, 2 % of the deviation of white noise is left).
+    """
+    wide = np.ceil(half_width(wavelet) * scales / dt)
+    cut = shape(wavelet, math.pi * scales / dt) > NEGLIGIBLE
+    return np.where(cut, np.maximum(wide, 512), wide).astype(int)
+
+
 def _sampled(wavelet: Wavelet) -> tuple[np.ndarray, np.ndarray]:
     """x and hat(x) on a regular grid from 0 to where hat has fallen below rounding."""
     x = np.arange(0.0, _end(wavelet), peak(wavelet, "l1") / 512)
