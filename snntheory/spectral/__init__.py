@@ -18,46 +18,91 @@ from .wavelet_families import Morlet, Morse
 from .wavelets import cone_of_influence, cwt, default_frequencies, global_wavelet_spectrum, outside_cone
 
 if TYPE_CHECKING:
+    from .backgrounds import (
+        Background,
+        ar1_background,
+        fitted_background,
+        neuron_background,
+        white_background,
+    )
+    from .comparison import compare_spectra
+    from .identification import Identification, identify
+    from .identification_error import identification_study
+    from .significance import spectrum_significance
     from .theory import expected_welch, theory_psd
+    from .significance_wavelets import area_test, expected_wavelet_power, wavelet_degrees, wavelet_significance
 
 __all__ = [
+    "Background",
+    "Identification",
     "Morlet",
     "Morse",
+    "ar1_background",
+    "area_test",
     "band_power",
     "coherence",
+    "compare_spectra",
     "cone_of_influence",
     "cross_spectrum",
     "cross_wavelet",
     "cwt",
     "default_frequencies",
     "dwt",
+    "expected_wavelet_power",
     "expected_welch",
+    "fitted_background",
     "global_wavelet_spectrum",
     "icwt",
+    "identification_study",
+    "identify",
     "idwt",
     "low_high",
     "multiresolution",
+    "neuron_background",
     "outside_cone",
     "psd",
     "reconstruction_gain",
     "ridge",
+    "spectrum_significance",
     "streamed_wavelet_spectrum",
     "swt",
     "theory_psd",
     "transfer_function",
     "variance_from_psd",
     "wavelet_coherence",
+    "wavelet_degrees",
     "wavelet_packets",
+    "wavelet_significance",
+    "white_background",
     "without_resets",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in (
-        "expected_welch",
-        "theory_psd",
-    ):  # on first use: saved traces are analysed without the linear room
-        from . import theory
+_LAZY = {  # on first use: saved traces are analysed without the linear room
+    "Background": "backgrounds",
+    "Identification": "identification",
+    "ar1_background": "backgrounds",
+    "area_test": "significance_wavelets",
+    "compare_spectra": "comparison",
+    "expected_wavelet_power": "significance_wavelets",
+    "expected_welch": "theory",
+    "fitted_background": "backgrounds",
+    "identification_study": "identification_error",
+    "identify": "identification",
+    "neuron_background": "backgrounds",
+    "spectrum_significance": "significance",
+    "theory_psd": "theory",
+    "wavelet_degrees": "significance_wavelets",
+    "wavelet_significance": "significance_wavelets",
+    "white_background": "backgrounds",
+}
 
-        return getattr(theory, name)
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        from importlib import import_module
+
+        value = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+        globals()[name] = value
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,6 +14,7 @@ from .._arrivals import ARRIVALS, count_variance
 from ..linear import UnstableStep, discretize, frequency_response
 from ..linear.continuous import kernel
 from ..neuron import CubaLIF
+from ._tapers import Tapering, _window
 
 
 def theory_psd(
@@ -136,7 +137,7 @@ def expected_welch(
     dt : float
         Sampling interval in seconds.
     segment_samples : int
-        Length of a segment, at least 2; work and memory grow with its square.
+        Length of a segment, at least 2.
     window : str
         Name of a window of ``scipy.signal.get_window``.
     detrend : bool
@@ -155,21 +156,59 @@ def expected_welch(
     ----------
     Percival and Walden (1993), chapter 6.
     """
-    from scipy.linalg import toeplitz
-    from scipy.signal import get_window
-
     dt = _check.positive("dt", dt, "s")
     n = _check.integer("segment_samples", segment_samples, minimum=2)
-    fine = np.asarray(np.fft.rfftfreq(16 * n, dt), dtype=np.float64)
-    covariance = toeplitz(np.fft.irfft(np.asarray(density(fine), dtype=np.float64), 16 * n)[:n] / dt)
-    taper = get_window(window, n)
-    operator = np.diag(taper) @ (np.eye(n) - 1 / n if detrend else np.eye(n))
-    spectra = np.fft.rfft(operator, axis=0)
-    expected = np.einsum("km,mn,kn->k", spectra, covariance, spectra.conj(), optimize=True).real
-    frequency = np.fft.rfftfreq(n, dt)
-    return xr.DataArray(
-        expected * dt / np.sum(taper**2), coords={"frequency": frequency}, dims=("frequency",)
+    taper = _window(window, n)
+    plan = Tapering(
+        dt, n, n, 1, (taper * np.sqrt(dt / (taper @ taper)))[None], "constant" if detrend else None, 2.0
     )
+    expected = expected_power(density, plan)
+    return xr.DataArray(expected, coords={"frequency": plan.frequency}, dims=("frequency",))
+
+
+def expected_power(
+    density: Callable[[NDArray[np.float64]], ArrayLike], plan: Tapering
+) -> NDArray[np.float64]:
+    """The mean of an estimate by any tapers, Welch's or Slepian's, for a process of known density.
+
+    Definition, with taper ``h``, autocovariance ``c``, and ``q_j`` the orthonormal shapes that detrending removes::
+
+        E|J|^2 = sum_m c_m r_m e^{-2 pi j f m dt} - 2 Re sum_j F[h q_j]* F[h C q_j]
+                 + sum_jl F[h q_j]* F[h q_l] q_j^T C q_l
+
+    ``r`` the autocorrelation of the taper, averaged over tapers; work grows as ``n log n``.
+
+    Parameters
+    ----------
+    density : callable
+        Of frequencies (array, hertz); may return several densities, shape (..., frequency).
+    plan : Tapering
+
+    Returns
+    -------
+    ndarray, shape (..., frequency)
+        At ``plan.frequency``.
+    """
+    from scipy.linalg import matmul_toeplitz
+
+    n, dt = plan.size, plan.dt
+    fine = np.asarray(np.fft.rfftfreq(16 * n, dt), dtype=np.float64)
+    covariance = np.fft.irfft(np.asarray(density(fine), dtype=np.float64), 16 * n)[..., :n] / dt
+    shared = np.fft.irfft(np.abs(np.fft.rfft(plan.tapers, 2 * n)) ** 2, 2 * n)[:, :n].mean(axis=0)
+    folded = covariance * shared
+    folded[..., 1:] += folded[..., :0:-1].copy()
+    expected = np.fft.rfft(folded).real
+    if plan.detrend is None:
+        return np.asarray(expected)
+    shapes = np.linalg.qr(np.vander(np.linspace(-1, 1, n), 1 if plan.detrend == "constant" else 2, True))[0]
+    seen = np.fft.rfft(plan.tapers[:, None] * shapes.T, axis=-1)
+    rows, out = covariance.reshape(-1, n), expected.reshape(-1, expected.shape[-1])
+    for row, result in zip(rows, out, strict=True):
+        moved = matmul_toeplitz(row, shapes)
+        cross = np.fft.rfft(plan.tapers[:, None] * moved.T, axis=-1)
+        result -= 2 * (seen.conj() * cross).real.sum(axis=1).mean(axis=0)
+        result += np.einsum("kjf,jl,klf->kf", seen.conj(), shapes.T @ moved, seen).real.mean(axis=0)
+    return np.maximum(expected, 0.0)
 
 
 def _power(rates: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
