@@ -16,11 +16,11 @@ body { color: var(--ink); background: var(--paper); font: 16px/1.5 system-ui, sa
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; } .scroll { overflow-x: auto; }
 th, td { text-align: left; padding: .25rem .75rem .25rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; } td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 figure { margin: 1rem 0; } figure img { max-width: 100%; height: auto; background: #ffffff; border-radius: 4px; }
 figcaption, .soft { color: var(--soft); font-size: .9rem; }
 pre { overflow-x: auto; padding: .75rem; border: 1px solid var(--line); border-radius: 4px; font-size: .85rem; }
-.warning { border-left: 4px solid #b45309; padding-left: .75rem; } td { overflow-wrap: anywhere; }
+.warning { border-left: 4px solid #b45309; padding-left: .75rem; } td:not(.number) { overflow-wrap: anywhere; }
 """
 
 
@@ -54,8 +54,12 @@ def html(facts: Mapping[str, Any], python: str, folder: Path) -> str:
     title = "Voltage traces" if file is None else file["name"]
     warned = "".join(f'<p class="warning">{escape(each)}</p>' for each in facts["warnings"])
     which = f"trial {options['trial']}, neuron {options['neuron']}"
-    spectra = [name for name in facts["spectrum"] if name != "frequency_Hz"]
-    theory = " Thin dark: theory for that neuron, scheme and time step." if len(spectra) > 1 else ""
+    known = "theory" in " ".join(facts["spectrum"])
+    drawn = (
+        "Thin dark: theory for that neuron, scheme and time step."
+        if known
+        else "Shaded: the 5th to 95th percentile over the traces."
+    )
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -75,8 +79,8 @@ def html(facts: Mapping[str, Any], python: str, folder: Path) -> str:
         _figure(
             folder / "psd.png",
             "Power spectral density of the voltage against frequency",
-            "Mean over trials and neurons, two-sided density on positive frequencies; shaded: the 5th to 95th "
-            "percentile over the traces." + theory + " Numbers: spectrum.csv and psd.nc.",
+            f"Mean over trials and neurons, two-sided density on positive frequencies. {drawn} "
+            "Numbers: spectrum.csv and psd.nc.",
         )
     }
 <h2>Time and frequency</h2>
