@@ -233,6 +233,30 @@ def test_bad_tables(tmp_path, text, words):
         load_traces(tmp_path / "v.csv")
 
 
+@pytest.mark.parametrize(
+    ("header", "unit"),
+    [
+        ("t,soma (mV),axon (mV)", "mV"),
+        ("t,soma [V],axon [V]", "V"),
+        ("t,soma,axon", "1"),
+        ("t,cell (A),cell (B)", "1"),
+        ("t,neuron (1),neuron (2)", "1"),
+    ],
+)
+def test_csv_columns_in_their_unit(tmp_path, header, unit):
+    (tmp_path / "v.csv").write_text(header + "\n0,1,2\n0.001,3,4\n")
+    traces = load_traces(tmp_path / "v.csv")
+    assert traces.attrs["value_unit"] == unit
+    assert traces["neuron"].values.tolist() == header.split(",")[1:]
+
+
+@pytest.mark.parametrize("names", ["soma (mV),axon (V)", "soma (mV),drive (pA)", "soma (mV),other"])
+def test_csv_columns_in_several_units(tmp_path, names):
+    (tmp_path / "v.csv").write_text(f"t,{names}\n0,1,2\n0.001,3,4\n")
+    with pytest.raises(ValueError, match=r"v\.csv mixes units: column 'soma \(mV\)' is in mV and"):
+        load_traces(tmp_path / "v.csv")
+
+
 def test_foreign_netcdf(tmp_path):
     values = np.random.default_rng(0).standard_normal((16, 3))
     dataset = xr.Dataset({"vm": (("time", "neuron"), values)}, coords={"time": 1e-3 * np.arange(16)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from .._trace_formats.hdf5 import check_links, look
 from .._trace_units import parse
 from ..traces import validate_traces
 from .sweeps import Sweep, as_traces, regular, side_by_side, step_of_rate
+
+_POWER = re.compile(r"[\d.)]\s*(\*\*|\^)")  # a number to a power
 
 
 def from_neo(
@@ -119,15 +122,9 @@ def to_neo(traces: xr.Dataset) -> Any:
         segment = neo.Segment(name=f"trial {trial}", index=trial)
         for name in signals[: 2 if "current" in signals else 1]:
             unit = str(traces[name].attrs.get("units", traces.attrs["value_unit"]))
-            try:
-                quantity = units.dimensionless if unit in ("1", "") else units.Quantity(1.0, unit).units
-            except LookupError:
-                raise ValueError(
-                    f"{name} has the unit {unit!r}, which Neo does not know; use V, mV, A, pA or '1'"
-                ) from None
-            values = np.array(
-                traces[name].values[trial].T, dtype=np.float64 if traces[name].dtype.kind != "f" else None
-            )
+            quantity = _quantity(units, name, unit)
+            values = np.array(traces[name].values[trial].T)
+            values = values if values.dtype.kind == "f" else values.astype(np.float64)
             segment.analogsignals.append(neo.AnalogSignal(values, units=quantity, name=name, **grid))
         if "spikes" in traces:
             time = traces["time"].values
@@ -163,7 +160,9 @@ def from_nix(path: str | Path, block: int | str = 0, **options: Any) -> xr.Datas
     _nixio()
     if not path.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    check_links(path, look(path))
+    found = look(path)
+    check_links(path, found)
+    _check_units(path, found)
     try:
         reader = neo.io.NixIO(str(path), mode="ro")
         try:
@@ -207,6 +206,23 @@ def _neo() -> tuple[Any, Any]:
     except ImportError as error:
         raise ModuleNotFoundError("this needs neo: pip install 'snntheory[interop]'") from error
     return neo, quantities
+
+
+def _quantity(units: Any, name: str, unit: str) -> Any:
+    """The unit for Neo; its own parser evaluates what it is given, so that it gets only what is known here."""
+    known = parse(unit)
+    prefixes = {3: "k", 0: "", -3: "m", -6: "u", -9: "n", -12: "p", -15: "f"}
+    if known is None or known[0] == "s":
+        raise ValueError(f"{name} has the unit {unit!r}, which Neo does not know; use V, mV, A, pA or '1'")
+    return units.dimensionless if known[0] == "1" else prefixes[known[1]] + known[0]
+
+
+def _check_units(path: Path, found: dict[str, Any]) -> None:
+    """Refuse units such as 9**9**9, which the parser of Neo's units would compute for ever."""
+    for attrs in (*found["groups"].values(), *(entry["attrs"] for entry in found["arrays"].values())):
+        for key, value in attrs.items():
+            if "unit" in key and isinstance(value, str) and (len(value) > 60 or _POWER.search(value)):
+                raise ValueError(f"{path} has the unit {value[:60]!r}, which is none; correct the file")
 
 
 def _nixio() -> None:

@@ -1,5 +1,6 @@
 """Neo's objects and NIX files as traces: what Neo says is taken over, what it does not say is refused or asked for."""
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -70,6 +71,16 @@ def test_there_and_back_through_a_nix_file(tmp_path):
         from_nix(path)
     with pytest.raises(FileNotFoundError, match="no file"):
         from_nix(tmp_path / "w.nix")
+
+
+def test_a_unit_that_takes_for_ever_to_compute(tmp_path):
+    pytest.importorskip("nixio")
+    path = to_nix(example(), tmp_path / "v.nix")
+    with h5py.File(path, "r+") as file:
+        arrays = next(iter(file["data"].values()))["data_arrays"]
+        next(iter(arrays.values())).attrs["unit"] = "9**9**9**9"
+    with pytest.raises(ValueError, match=r"v\.nix has the unit '9\*\*9\*\*9\*\*9'"):
+        from_nix(path)
 
 
 def test_what_neo_shows():
