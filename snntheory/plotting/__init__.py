@@ -1,5 +1,6 @@
 """Figures: one style, and one function a figure. Each returns (fig, ax); only this room loads matplotlib."""
 
+from .coherence import band_power_figure, coherence_figure, transfer_function_figure
 from .discretisation import (
     decay_figure,
     hidden_time_constant_figure,
@@ -32,7 +33,7 @@ from .population import (
     voltage_densities_figure,
 )
 from .recorded import recorded_density_figure
-from .spectra import psd_figure, psd_ratio_figure, scalogram_figure
+from .spectra import psd_figure, psd_ratio_figure
 from .spiking import (
     cut_step_figure,
     displacement_figure,
@@ -44,6 +45,7 @@ from .spiking import (
 from .stability import stability_limit_figure, stability_region_figure
 from .style import colour_for_dt, format_dt, label_lines, use_style
 from .training import accuracy_figure, recording_figure, reset_factor_figure
+from .wavelets import multiresolution_figure, scalogram_figure, wavelet_coherence_figure
 
 __all__ = [
     "Atlas",
@@ -52,9 +54,11 @@ __all__ = [
     "aliasing_figure",
     "atlas",
     "atlas_figure",
+    "band_power_figure",
     "bode_figure",
     "cancellation_figure",
     "causality_figure",
+    "coherence_figure",
     "colour_for_dt",
     "convergence_figure",
     "cut_step_figure",
@@ -75,6 +79,7 @@ __all__ = [
     "latency_figure",
     "locking_figure",
     "moments_figure",
+    "multiresolution_figure",
     "order_figure",
     "pole_figure",
     "prediction_figure",
@@ -96,10 +101,12 @@ __all__ = [
     "stability_limit_figure",
     "stability_region_figure",
     "step_figure",
+    "transfer_function_figure",
     "two_laws_figure",
     "use_style",
     "voltage_densities_figure",
     "voltage_figure",
     "warping_figure",
+    "wavelet_coherence_figure",
     "window_error_figure",
 ]

@@ -1,4 +1,4 @@
-"""Figures of spectra: power spectral densities with theory laid over them, and scalograms."""
+"""Figures of spectra: power spectral densities with theory laid over them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,12 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from ..spectral import cone_of_influence, outside_cone
-from ..spectral.wavelet_families import wavelet_of
 from .style import GRID, PALETTE, THEORY, axes_of, colour_for_dt, format_dt, label_lines, plain_number
-
-MOST_COLUMNS = 1600
 
 
 def psd_figure(
@@ -156,100 +151,11 @@ def psd_ratio_figure(
     return fig, np.array([upper, lower])
 
 
-def scalogram_figure(
-    transform: xr.DataArray,
-    ax: Axes | None = None,
-    cmap: str = "viridis",
-    decades: float | None = None,
-    vmax: float | None = None,
-) -> tuple[Figure, Axes]:
-    """Modulus of a wavelet transform over time and frequency; what the record's ends disturb is veiled.
-
-    Parameters
-    ----------
-    transform : DataArray (frequency, time), as from `cwt`; other dimensions of length 1 are dropped
-        The amplitude |W| is drawn for norm "l1", the power |W|² for "l2". Records of more than 1600 samples
-        are averaged over neighbouring ones.
-    ax : Axes, optional
-    cmap : str
-    decades : float, optional
-        Colours on a logarithmic scale over this many powers of ten; shows the weak fast part of a steep
-        spectrum. Linear from 0 without it.
-    vmax : float, optional
-        Upper limit of the colours, for figures that are to be compared; default: the largest value that is
-        free of the record's ends.
-
-    Returns
-    -------
-    (Figure, Axes)
-    """
-    if not isinstance(transform, xr.DataArray) or not {"frequency", "time"} <= set(transform.dims):
-        raise TypeError("transform must be a DataArray with frequency and time, as cwt returns it")
-    longer = [str(d) for d in transform.dims if d not in ("frequency", "time") and transform.sizes[d] > 1]
-    if longer:
-        raise ValueError(f"transform has several entries along {', '.join(longer)}; select one with .isel")
-    transform = transform.squeeze([d for d in transform.dims if d not in ("frequency", "time")])
-    transform = transform.transpose("frequency", "time").sortby("frequency")
-    amplitude = transform.attrs.get("norm") == "l1"
-    shown = np.abs(transform.values) ** (1 if amplitude else 2)
-    time, frequency = transform["time"].values, transform["frequency"].values
-    if frequency.size < 2 or time.size < 2:
-        raise ValueError("a scalogram needs at least two frequencies and two times")
-    block = -(-time.size // MOST_COLUMNS)
-    starts = np.arange(0, time.size, block)
-    counts = np.diff(np.append(starts, time.size))
-    shown = np.add.reduceat(shown, starts, axis=1) / counts
-    centres = np.add.reduceat(time, starts) / counts
-    centres[[0, -1]] = time[[0, -1]]  # the picture spans the record
-
-    free = outside_cone(transform).values if "record_start" in transform.attrs else np.ones((1, 1), bool)
-    free = np.broadcast_to(free, transform.shape)[:, starts]
-    highest = float(shown[free].max() if free.any() else shown.max()) or 1.0
-    top = highest if vmax is None else vmax
-    norm = Normalize(0.0, top) if decades is None else LogNorm(top / 10.0**decades, top)
-    fig, ax = axes_of(ax)
-    floor = np.maximum(shown, top / 10.0**decades) if decades is not None else shown
-    mesh = ax.pcolormesh(centres, frequency, floor, cmap=cmap, norm=norm, shading="gouraud", rasterized=True)
-    ax.set(yscale="log", xlabel="time (s)", ylabel="frequency (Hz)")
-    ax.set_xlim(time[0], time[-1])
-    ax.set_ylim(frequency[0], frequency[-1])
-    _plain_ticks(ax.yaxis)
-    if "record_start" in transform.attrs:
-        _shade_cone(ax, transform, frequency)
-    unit = str(transform.attrs.get("units", "1"))
-    quantity = r"amplitude $|W|$" if amplitude else r"power $|W|^2$"
-    label = quantity if unit == "1" else f"{quantity} ({unit})" if amplitude else f"{quantity} ({unit}²)"
-    above, below = (
-        bool(shown.max() > top * (1 + 1e-9)),
-        decades is not None and bool(shown.min() < top / 10.0**decades),
-    )
-    extend = {(True, True): "both", (True, False): "max", (False, True): "min", (False, False): "neither"}[
-        above, below
-    ]
-    bar = fig.colorbar(mesh, ax=ax, pad=0.02, extend=extend)
-    bar.set_label(label)
-    bar.outline.set_linewidth(0.6)
-    return fig, ax
-
-
 def _plain_ticks(axis: Axis) -> None:
     """Ticks of a logarithmic axis at 1, 2 and 5 times powers of ten, all written the same way."""
     axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axis.set_major_formatter(FuncFormatter(plain_number))
     axis.set_minor_formatter(NullFormatter())
-
-
-def _shade_cone(ax: Axes, transform: xr.DataArray, frequency: np.ndarray) -> None:
-    """Two veiled wedges from the ends of the record inwards, as wide as the cone of influence."""
-    start, stop = transform.attrs["record_start"], transform.attrs["record_stop"]
-    grid = np.geomspace(frequency[0], frequency[-1], 300)
-    cone = cone_of_influence(grid, norm=transform.attrs["norm"], wavelet=wavelet_of(transform.attrs))
-    middle = 0.5 * (start + stop)
-    low, high = ax.get_xlim()
-    for outer, inner in ((low, np.minimum(start + cone, middle)), (high, np.maximum(stop - cone, middle))):
-        ax.fill_betweenx(grid, outer, inner, facecolor="white", alpha=0.72, lw=0)
-        ax.plot(inner, grid, color="#222222", lw=0.9)
-    ax.set_xlim(low, high)
 
 
 def _colours(measured: Mapping[Any, Any]) -> dict[Any, str]:
