@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from .._check import choice, integer, number, positive
 from ._signal import detrended, workers
 
 PIECE_BYTES = 4 * 2**20  # of segments at a time: near the cores, enough to share among threads
+
+KEPT_BYTES = 16 * 2**20  # longer tapers are not kept between calls
 
 
 @dataclass(frozen=True)
@@ -197,8 +200,6 @@ def multitaper(
     detrend: str | None = "constant",
 ) -> Tapering:
     """The whole trace, once for each discrete prolate spheroidal sequence (Thomson 1982)."""
-    from scipy.signal.windows import dpss
-
     product = number("time_bandwidth", time_bandwidth, minimum=1.0)
     if n < 8 or product >= n / 2:
         raise ValueError(
@@ -210,9 +211,8 @@ def multitaper(
             f"n_tapers must be at most 2 time_bandwidth = {2 * product:g}, got {count}; "
             "later tapers leak out of the band"
         )
-    tapers, concentration = dpss(n, product, count, return_ratios=True)
-    tapers = np.atleast_2d(tapers)
-    tapers = tapers * np.sqrt(dt) / np.linalg.norm(tapers, axis=1, keepdims=True)
+    few = count * n * 8 <= KEPT_BYTES
+    tapers, concentration = (_slepian if few else _slepian.__wrapped__)(n, product, count)
     settings = {
         "time_bandwidth": product,
         "n_tapers": count,
@@ -221,8 +221,8 @@ def multitaper(
         "averages": count,
         "degrees_of_freedom": 2.0 * count,
     }
-    share = np.clip(np.atleast_1d(concentration), 0.0, 1.0)  # rounding puts the first ones above 1
-    return Tapering(dt, n, n, 1, tapers, _kind(detrend), 2.0 * count, settings, share)
+    scaled = tapers * np.sqrt(dt)
+    return Tapering(dt, n, n, 1, scaled, _kind(detrend), 2.0 * count, settings, concentration)
 
 
 METHODS: dict[str, Callable[..., Tapering]] = {
@@ -238,6 +238,20 @@ def _kind(detrend: str | None) -> str | None:
 
 def _detrended(piece: NDArray[np.float64], kind: str | None) -> NDArray[np.float64]:
     return piece - piece.mean(axis=-1, keepdims=True) if kind == "constant" else detrended(piece, kind)
+
+
+@lru_cache(maxsize=4)
+def _slepian(n: int, product: float, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Tapers (k, n) of unit energy and their concentrations; kept, as they take longer than the transforms."""
+    from scipy.signal.windows import dpss
+
+    tapers, concentration = dpss(n, product, count, return_ratios=True)
+    tapers = np.atleast_2d(tapers)
+    tapers = tapers / np.linalg.norm(tapers, axis=1, keepdims=True)
+    share = np.clip(np.atleast_1d(concentration), 0.0, 1.0)  # rounding puts the first ones above 1
+    for each in (tapers, share):
+        each.setflags(write=False)
+    return tapers, share
 
 
 def _window(window: Any, size: int) -> NDArray[np.float64]:

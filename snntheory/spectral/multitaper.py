@@ -51,18 +51,23 @@ def adaptive_weights(
     if power.ndim < 2 or power.shape[-2] != len(share):
         raise ValueError(f"power must have shape (..., {len(share)}, frequency), got {power.shape}")
     level = np.where(level > 0, level, 1.0)  # a silent trace: any weights give 0
-    # what rounding would leave of an exact zero keeps the quotient below finite
-    smallest = TINY**0.25 * level
-    estimate = np.maximum(power[..., :2, :].mean(axis=-2, keepdims=True), smallest)
+    # one column an estimate; what rounding would leave of an exact zero keeps the quotient below finite
+    columns = np.moveaxis(power, -2, 0)
+    white_of = np.broadcast_to(level[..., 0, :], columns.shape[1:])
+    smallest = TINY**0.25 * white_of
+    weights = np.empty(columns.shape)
+    estimate = np.maximum(columns[:2].mean(axis=0), smallest)
+    active = np.ones(estimate.shape, dtype=bool)  # most need few rounds, some need many
     for _ in range(MOST_ROUNDS):
-        weights = share / (share + (1 - share) * level / estimate) ** 2
-        weights /= weights.sum(axis=-2, keepdims=True)
-        better = np.maximum((weights * power).sum(axis=-2, keepdims=True), smallest)
-        done = np.all(np.abs(better - estimate) <= TOLERANCE * estimate)
-        estimate = better
-        if done:
+        before, some = estimate[active], columns[:, active]
+        part = share / (share + (1 - share) * white_of[active] / before) ** 2
+        part /= part.sum(axis=0)
+        better = np.maximum((part * some).sum(axis=0), smallest[active])
+        weights[:, active], estimate[active] = part, better
+        active[active] = np.abs(better - before) > TOLERANCE * before
+        if not active.any():
             break
-    return weights, 2 / (weights**2).sum(axis=-2)
+    return np.moveaxis(weights, 0, -2), 2 / (weights**2).sum(axis=0)
 
 
 def jackknifed(looks: float, least: int, independent: bool) -> None:

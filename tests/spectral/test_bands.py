@@ -50,6 +50,13 @@ def test_a_cosine_has_its_power_in_its_band():
     assert share.attrs["units"] == "1"
 
 
+def test_shares_of_everything_add_up_to_one():
+    offset = noise() + 5.0  # a strong bin at 0, which is half as wide as the others
+    offset.attrs = noise().attrs
+    spectrum = psd(offset, detrend=None)
+    np.testing.assert_allclose(band_power(spectrum, relative=True).sum("band"), 1.0, rtol=1e-12)
+
+
 def test_a_density_in_closed_form():
     # of a leaky integrator's density 1/(1 + (2 pi f tau)^2): (2/(2 pi tau)) arctan(2 pi f tau) between the edges
     dt, tau = 1e-3, 0.02

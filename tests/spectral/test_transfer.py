@@ -58,7 +58,7 @@ def test_welch_without_noise_is_on_the_safe_side_where_segments_overlap(overlap,
 
 
 def test_delay_of_the_scheme_is_in_the_phase():
-    """A wrong phase convention would miss by 2 pi f dt, far outside: forward Euler is a step late, twice."""
+    """A wrong phase convention would miss by 2 pi f dt, far outside: forward Euler is a step late."""
     inputs, voltage = recorded(MODELS["forward_euler"], (10, 16384))
     estimate = transfer_function(inputs, voltage, pool="neuron", segment_samples=2048)
     f = estimate["frequency"].values[5:-5]
