@@ -14,6 +14,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from ..spiking import SpikeBatch
 from ..spiking.layer import LimitError
 from ._integrated_reference import Rule
 from ._numba_adjoint import events as sorted_events
@@ -28,13 +29,17 @@ _compile_parallel: Any = numba.njit(cache=True, error_model="numpy", nogil=True,
 
 
 class Inputs(NamedTuple):
-    """Input spikes of a batch, each sample's in rising order; ``slots`` are their places in a padded array."""
+    """Input spikes of a batch, each sample's in rising order.
+
+    ``slots`` are their places in a padded array, ``spikes`` is where they came from.
+    """
 
     starts: NDArray[np.int64]
     senders: NDArray[np.int64]
     steps: NDArray[np.int64]
     moments: Floats
     slots: NDArray[np.int64]
+    spikes: SpikeBatch
 
 
 @compile_kernel
@@ -286,7 +291,7 @@ def batch_spikes(rule: Rule, inputs: Inputs, weights: Floats, room: int, limit: 
     counts, over = np.zeros((batch, n), np.int64), np.empty(batch, np.int64)
     numbers = _numbers(rule, limit)
     if batch == 1:  # starting threads takes longer than one small sample
-        _, senders, steps, moments, _ = inputs
+        _, senders, steps, moments = inputs[:4]
         given = (senders, steps, moments, weights, *numbers, times[0], counts[0], places[0], False)
         over[0] = _forward_sample(*given)[3]
     else:
@@ -321,8 +326,11 @@ def forward(
 ) -> tuple[Floats, NDArray[np.int64], Inputs]:
     """For padded input times ``(batch, n_in, k)``: as :func:`snntheory.gradients._numba_adjoint.forward`."""
     batch, slots = sorted_events(padded)
-    np.minimum(batch.times, rule.t_max, out=batch.times)
-    inputs = Inputs(batch.starts, batch.neurons, *rule.steps(batch.times), slots)
+    last = batch.times.max(initial=0.0)
+    if last > rule.t_max * (1 + np.finfo(padded.dtype).eps):
+        raise ValueError(f"t_max must not lie before the last spike at {last:g} s, got {rule.t_max:g} s")
+    np.minimum(batch.times, rule.t_max, out=batch.times)  # a spike at t_max, rounded to float32
+    inputs = Inputs(batch.starts, batch.neurons, *rule.steps(batch.times), slots, batch)
     times, counts = batch_spikes(rule, inputs, weights, max_spikes, limit)
     return times, counts, inputs
 
@@ -349,7 +357,8 @@ def backward(
 
 def _one_sample(rule: Rule, senders: Trains) -> tuple[Inputs, NDArray[np.intp]]:
     times, index = events(senders)
-    inputs = Inputs(np.array([0, times.size]), index.astype(np.int64), *rule.steps(times), index)
+    spikes = SpikeBatch.trusted(times, index.astype(np.int64), np.array([0, times.size]), len(senders))
+    inputs = Inputs(spikes.starts, spikes.neurons, *rule.steps(times), index.astype(np.int64), spikes)
     return inputs, index
 
 

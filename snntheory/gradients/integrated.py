@@ -129,9 +129,16 @@ def layer_spikes(
     Accuracy: tests/gradients/test_integrated.py compares with :func:`snntheory.spiking.simulate` (``points="grid"``)
     and :func:`snntheory.spiking.parker_sochacki.integrate` (``points="events"``) to rounding.
     """
-    rule = _rule(
-        neuron, senders, t_max, dt, order, spike_placement, reset_at, points, detect, estimator, max_spikes
-    )
+    rule = rule_of(
+        neuron, t_max, dt=dt, order=order, spike_placement=spike_placement, reset_at=reset_at, points=points,
+        detect=detect, estimator=estimator, max_spikes=max_spikes,
+    )  # fmt: skip
+    last = max((float(times[-1]) for times in senders if times.size), default=0.0)
+    if last > t_max:
+        raise ValueError(
+            f"t_max must not lie before the last input, got t_max = {t_max:g} s and an input at {last:g} s; "
+            "raise t_max or leave out the later inputs"
+        )
     spikes: Trains = _module(backend).layer_spikes(rule, senders, weights)
     for n, train in enumerate(spikes):
         if not np.all(np.isfinite(train)):
@@ -184,27 +191,28 @@ def layer_gradient(
     """
     if estimator == "piggyback":
         return adjoint.layer_gradient(neuron, senders, weights, spikes, arriving, t_max)
-    rule = _rule(
-        neuron, senders, t_max, dt, order, spike_placement, reset_at, points, detect, estimator, max_spikes
-    )
+    rule = rule_of(
+        neuron, t_max, dt=dt, order=order, spike_placement=spike_placement, reset_at=reset_at, points=points,
+        detect=detect, estimator=estimator, max_spikes=max_spikes,
+    )  # fmt: skip
     result: tuple[Floats, Trains] = _module(backend).layer_gradient(rule, senders, weights, arriving)
     return result
 
 
-def _rule(
+def rule_of(
     neuron: CubaLIF,
-    senders: Trains,
     t_max: float,
+    *,
     dt: float,
-    order: int,
-    spike_placement: str,
-    reset_at: str,
-    points: str,
-    detect: str,
-    estimator: str,
-    max_spikes: int,
+    order: int = 1,
+    spike_placement: str = "linear",
+    reset_at: str = "spike",
+    points: str = "events",
+    detect: str = "endpoint",
+    estimator: str = "adjusted",
+    max_spikes: int = MAX_SPIKES,
 ) -> Rule:
-    """The options, checked."""
+    """The options of :func:`layer_spikes`, checked, as the backends take them."""
     for name, value, allowed in (
         ("spike_placement", spike_placement, PLACEMENTS),
         ("reset_at", reset_at, RESET_AT),
@@ -215,12 +223,6 @@ def _rule(
         _check.choice(name, value, allowed)
     dt, t_max = _check.positive("dt", dt, "s"), _check.positive("t_max", t_max, "s")
     n_steps = max(1, int(np.ceil(t_max / dt * (1 - 1e-12) - 1e-9)))
-    last = max((float(times[-1]) for times in senders if times.size), default=0.0)
-    if last > t_max:
-        raise ValueError(
-            f"t_max must not lie before the last input, got t_max = {t_max:g} s and an input at {last:g} s; "
-            "raise t_max or leave out the later inputs"
-        )
     return Rule(
         neuron,
         dt,

@@ -262,7 +262,7 @@ def test_batches_are_their_samples(points):
     padded[rng.random((9, 6)) < 0.3, 1:] = np.inf
     weights = 0.03 * rng.normal(0.5, 1.0, (6, 5))
     options = dict(dt=DT, order=3, spike_placement="cubic", points=points)
-    rule = integrated._rule(neuron, [], T_MAX, DT, 3, "cubic", "spike", points, "endpoint", "adjusted", 1000)
+    rule = integrated.rule_of(neuron, T_MAX, **options)
     times, counts, kept = kernel.forward(padded, weights, rule, room, 1000)
     assert counts.max() > room  # a spike buffer that overflows: later spikes carry nothing
     arriving = np.where(np.isfinite(times), rng.normal(size=times.shape), np.nan)
@@ -355,3 +355,28 @@ def test_the_step_is_asked_for():
         weight_gradient(
             CubaLIF(0.02, 0.01), [[0.001]], [np.ones((1, 1))], smooth_loss, "integrated", t_max=0.05
         )
+
+
+@pytest.mark.parametrize("estimator", ["adjusted", "piggyback"])
+@pytest.mark.parametrize("points", ["events", "grid"])
+def test_batched_layer_for_torch(points, estimator):
+    """The compiled layer against the one that goes through this module sample by sample; an overflowing buffer too."""
+    torch = pytest.importorskip("torch")
+    from snntheory.gradients import _integrated_layer, layers
+
+    rng = np.random.default_rng(23)
+    padded = np.sort(rng.uniform(0, 0.07, (5, 6, 3)), axis=2)
+    padded[rng.random((5, 6)) < 0.3, 1:] = np.inf
+    times, weights = torch.from_numpy(padded), torch.from_numpy(0.03 * rng.normal(0.7, 1.0, (6, 4)))
+    options = dict(dt=DT, order=3, spike_placement="series", points=points, estimator=estimator)
+    settings = layers.Settings(NEURONS["subtract"], T_MAX, 3, 1000, "integrated", options)
+    results = []
+    for run in (_integrated_layer.run, layers._reference):
+        found, counts, back = run(times, weights, settings)
+        arriving = torch.where(torch.isfinite(found), torch.cos(40 * found), torch.nan)
+        results.append((found, counts, *back(torch.nan_to_num(arriving), True)))
+    assert int(results[0][1].max()) > 3
+    for ours, theirs in zip(*results, strict=True):
+        scale = torch.where(torch.isfinite(theirs), theirs, 0).abs().max()
+        # sums in another order
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=float(1e-11 * scale))
