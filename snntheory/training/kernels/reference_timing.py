@@ -55,13 +55,16 @@ def direct_term(by_spikes: torch.Tensor, rule: TimingRule) -> torch.Tensor:
 
 def backward(
     voltage: torch.Tensor,
-    current: torch.Tensor | None,
+    current: Any,
     by_spikes: torch.Tensor | None,
     by_voltage: torch.Tensor | None,
     step: LayerStep,
     rule: TimingRule,
 ) -> torch.Tensor:
-    """Derivative of the loss with respect to the drive, shape (n_steps, batch, n_neurons)."""
+    """Derivative of the loss with respect to the drive, shape (n_steps, batch, n_neurons).
+
+    ``current`` is None where the reset subtracts.
+    """
     a_uu, a_ui, a_ii = step.propagator
     (b_u, b_i), (c_u, c_i) = step.kick, step.kick_previous
     fired = voltage >= step.threshold
@@ -71,7 +74,6 @@ def backward(
         keep = torch.ones_like(voltage)
         own = torch.full_like(voltage, step.threshold * rule.steps_per_membrane)
     else:
-        assert current is not None  # kept by the forward pass for this reset
         after, keep = torch.where(fired, step.v_reset, voltage), (~fired).to(voltage.dtype)
         own = (rule.r * current - step.v_reset) * rule.steps_per_membrane
     if step.detach_reset:
