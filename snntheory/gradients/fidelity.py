@@ -77,8 +77,9 @@ def fidelity(
     xarray.Dataset
         ``cosine`` and ``norm_ratio`` (method, dt, layer) of the mean gradient over the samples, ``sample_cosine``
         and ``sample_norm_ratio`` (method, dt, layer, sample). ``layer`` runs over ``"1"``, ``"2"``, ... and ``"all"``.
-        ``loss`` (method, dt) is the mean loss of the method's own forward pass, ``exact_loss`` that of exact spikes.
-        A sample whose exact gradient is zero has NaN.
+        ``loss`` (method, dt) is the mean loss of the method's own forward pass, ``exact_loss`` that of exact spikes;
+        ``spike_ratio`` (method, dt) its spikes over the exact ones, all layers together, and ``same_first`` the share
+        of samples in which the same output fires first. A sample whose exact gradient is zero has NaN.
 
     Raises
     ------
@@ -97,27 +98,31 @@ def fidelity(
     layers = [*(str(n + 1) for n in range(n_layers)), "all"]
     total, done = len(inputs) * (1 + len(methods) * steps.size), 0
 
-    def gradients(**options: Any) -> tuple[list[list[Floats]], float]:
+    def gradients(**options: Any) -> tuple[list[list[Floats]], float, float, NDArray[np.intp]]:
         nonlocal done
-        found, value = [], 0.0
+        found, firsts, value, spikes = [], [], 0.0, 0.0
         for sample, loss in zip(inputs, losses, strict=True):
             result = weight_gradient(neuron, sample, weights, loss, t_max=t_max, **options)
             found.append([*result, np.concatenate([part.ravel() for part in result])])
             value += result.value / len(inputs)
+            spikes += sum(train.size for layer in result.spike_times for train in layer)
+            firsts.append(np.argmin([train.min(initial=np.inf) for train in result.spike_times[-1]]))
             done += 1
             if progress is not None:
                 progress(done, total)
-        return found, value
+        return found, value, spikes, np.array(firsts)
 
-    exact, exact_loss = gradients(method="adjoint")
+    exact, exact_loss, exact_spikes, exact_firsts = gradients(method="adjoint")
     shape = (len(methods), steps.size, len(layers))
     mean = {name: np.full(shape, np.nan) for name in ("cosine", "norm_ratio")}
     each = {name: np.full((*shape, len(inputs)), np.nan) for name in mean}
-    values = np.full(shape[:2], np.nan)
+    values, spike_ratio, same_first = np.full((3, *shape[:2]), np.nan)
     for m, options in enumerate(methods.values()):
         for k, dt in enumerate(steps):
             timed = dict(options) if options["method"] in EXACT else {**options, "dt": float(dt)}
-            found, values[m, k] = gradients(**timed)
+            found, values[m, k], spikes, firsts = gradients(**timed)
+            spike_ratio[m, k] = spikes / exact_spikes if exact_spikes else np.nan
+            same_first[m, k] = np.mean(firsts == exact_firsts)
             for n in range(len(layers)):
                 ours, theirs = ([sample[n] for sample in part] for part in (found, exact))
                 for name, measure in (("cosine", cosine), ("norm_ratio", norm_ratio)):
@@ -127,7 +132,8 @@ def fidelity(
     return xr.Dataset(
         {name: (dims, part) for name, part in mean.items()}
         | {f"sample_{name}": ((*dims, "sample"), part) for name, part in each.items()}
-        | {"loss": (dims[:2], values), "exact_loss": ((), exact_loss)},
+        | {"loss": (dims[:2], values), "exact_loss": ((), exact_loss)}
+        | {"spike_ratio": (dims[:2], spike_ratio), "same_first": (dims[:2], same_first)},
         coords={"method": list(methods), "dt": ("dt", steps, {"units": "s"}), "layer": layers},
     )
 

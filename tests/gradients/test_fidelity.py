@@ -66,6 +66,12 @@ def test_the_mean_gradient_and_the_layers_are_what_they_say():
         assert float(found["cosine"][0, 0, layer]) == pytest.approx(cosine(mine, true), rel=1e-8)
         assert float(found["norm_ratio"][0, 0, layer]) == pytest.approx(norm_ratio(mine, true), rel=1e-8)
     assert 0 < float(found["cosine"].sel(layer="all")[0, 0]) < 1
+    total = [sum(t.size for g in part for layer in g.spike_times for t in layer) for part in (ours, exact)]
+    assert float(found["spike_ratio"][0, 0]) == total[0] / total[1]
+    firsts = [
+        [np.argmin([t.min(initial=9) for t in g.spike_times[-1]]) for g in part] for part in (ours, exact)
+    ]
+    assert float(found["same_first"][0, 0]) == np.mean(np.equal(*firsts))
     assert counted[-1] == (4, 4) and len(counted) == 4
 
 
