@@ -156,15 +156,18 @@ def _numba(times: torch.Tensor, weights: torch.Tensor, settings: Settings) -> An
     from . import _numba_adjoint
 
     neuron, t_max, room, limit, _, _ = settings
-    matrix = np.ascontiguousarray(weights.numpy(), dtype=np.float64)
+
+    def matrix() -> Floats:  # made twice rather than kept
+        return np.ascontiguousarray(weights.numpy(), dtype=np.float64)
+
     padded, counts, kept = _numba_adjoint.forward(
-        times.contiguous().numpy(), matrix, neuron, t_max, room, limit
+        times.contiguous().numpy(), matrix(), neuron, t_max, room, limit
     )
     shape, dtype = (times.shape[0], times.shape[1], times.shape[2]), times.dtype
 
     def back(arriving: torch.Tensor, want_times: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         given = arriving.contiguous().numpy()
-        to_weights, to_times = _numba_adjoint.backward(kept, matrix, neuron, given, shape, want_times)
+        to_weights, to_times = _numba_adjoint.backward(kept, matrix(), neuron, given, shape, want_times)
         return (
             torch.from_numpy(to_weights).to(dtype),
             None if to_times is None else torch.from_numpy(to_times).to(dtype),

@@ -13,6 +13,7 @@ The reset acts in the step of the crossing. The backward pass replaces ``ds_n/dv
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from ... import _check
@@ -21,7 +22,7 @@ from .step import LayerStep
 if TYPE_CHECKING:
     import torch
 
-BACKENDS = ("auto", "reference", "numba")
+BACKENDS = ("auto", "reference", "numba", "triton")
 
 __all__ = ["BACKENDS", "LayerStep", "product", "scan"]
 
@@ -36,8 +37,8 @@ def scan(
     drive : torch.Tensor, shape (n_steps, batch, n_neurons), float32 or float64
         Summed weights ``S_n`` of the input spikes of each step.
     step : LayerStep
-    backend : {"auto", "reference", "numba"}
-        ``"auto"`` is numba on a CPU when it is installed and the reference elsewhere.
+    backend : {"auto", "reference", "numba", "triton"}
+        ``"auto"`` is numba on a CPU and Triton on a GPU where they are installed, otherwise the reference.
     with_current : bool
         Also return the current (not differentiable).
 
@@ -70,8 +71,16 @@ def scan(
     on_cpu = drive.device.type == "cpu"
     if backend == "numba" and not on_cpu:
         raise ValueError(f"backend 'numba' runs on the CPU, drive is on {drive.device}; use backend='auto'")
-    if backend == "numba" or (backend == "auto" and on_cpu and numba_is_installed()):
+    if backend == "auto":
+        backend = "reference"
+        if on_cpu and numba_is_installed():
+            backend = "numba"
+        elif drive.device.type == "cuda" and find_spec("triton") is not None:
+            backend = "triton"
+    if backend == "numba":
         from .numba_cpu import scan as run
+    elif backend == "triton":
+        from .triton_scan import scan as run
     else:
         from .reference import scan as run
     return run(drive, step, with_current)
@@ -85,9 +94,9 @@ def product(spikes: torch.Tensor, weights: torch.Tensor, backend: str = "auto") 
     spikes : torch.Tensor, shape (n_steps, batch, n_in)
         Spikes or counts.
     weights : torch.Tensor, shape (n_in, n_out), of the same dtype
-    backend : {"auto", "reference", "numba"}
-        As for :func:`scan`. The numba backend skips the zeros where few spikes are not zero and no gradient
-        with respect to the spikes is asked for, as in the first layer.
+    backend : {"auto", "reference", "numba", "triton"}
+        As for :func:`scan`; Triton's is torch's dense product. The numba backend skips the zeros where few spikes
+        are not zero and no gradient with respect to the spikes is asked for, as in the first layer.
 
     Returns
     -------
@@ -102,7 +111,7 @@ def product(spikes: torch.Tensor, weights: torch.Tensor, backend: str = "auto") 
     _check.choice("backend", backend, BACKENDS)
     n_steps, batch, n_in = spikes.shape
     rows = spikes.reshape(n_steps * batch, n_in)
-    sparse = backend != "reference" and spikes.device.type == "cpu" and not spikes.requires_grad
+    sparse = backend in ("auto", "numba") and spikes.device.type == "cpu" and not spikes.requires_grad
     if sparse and numba_is_installed():
         from .numba_product import product as run
 
@@ -113,6 +122,4 @@ def product(spikes: torch.Tensor, weights: torch.Tensor, backend: str = "auto") 
 
 def numba_is_installed() -> bool:
     """Whether the fast CPU backend can be imported."""
-    from importlib.util import find_spec
-
     return find_spec("numba") is not None
