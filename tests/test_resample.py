@@ -92,7 +92,7 @@ def test_no_spike_is_lost_and_none_comes_too_early(dt):
     traces = make_traces(np.zeros(spikes.shape), 1e-3, spikes=spikes)
     out = resample(traces, dt, kind="polyphase" if dt > 1e-3 else "linear")
     assert np.array_equal(out["spikes"].sum("time"), traces["spikes"].sum("time", dtype=int))
-    for old in (17, 200, 399):  # the spikes up to a time that both grids have
+    for old in (42, 210, 399):  # the spikes up to a time that both grids have
         new = round(old * 1e-3 / dt)
         if abs(new * dt - old * 1e-3) < 1e-12:
             assert np.array_equal(
