@@ -270,10 +270,11 @@ def save_traces(traces: xr.Dataset, path: str | Path, overwrite: bool = True) ->
     """Write traces to a .nc, .h5, .zarr, .zarr.zip, .npz, .npy, .csv or .pt file, all of it or nothing.
 
     The file is written under a temporary name in the same folder and then renamed. `load_traces` gives back
-    the same values, types, dimensions, coordinates and attributes. .nc and .h5 are both NetCDF4, which xarray, h5py
-    and every NetCDF library (MATLAB's ``ncread``) open; .zarr is a folder (Zarr format 2) that xarray opens. .npy holds the voltage alone and .csv the
-    three signals; both keep labels beside the numbers (``NAME.npy.json``; comment lines). The attribute
-    ``t0`` is brought in line with the time coordinate, so a slice in time may be saved as it is.
+    the same values, types, dimensions, coordinates and attributes. .nc and .h5 are both NetCDF4, which xarray,
+    h5py and every NetCDF library (MATLAB's ``ncread``) open; .zarr is a folder (Zarr format 2) that xarray
+    opens. .npy holds the voltage alone and .csv the three signals; both keep labels beside the numbers
+    (``NAME.npy.json``; comment lines). The attribute ``t0`` is brought in line with the time coordinate, so a
+    slice in time may be saved as it is.
 
     Parameters
     ----------
