@@ -12,6 +12,7 @@ from .error import convergence_figure, error_bound_figure, rounding_figure
 from .events import causality_figure, latency_figure, spike_train_figure, window_error_figure
 from .frameworks import framework_psp_figure, framework_step_figure
 from .frequency import aliasing_figure, group_delay_figure, warping_figure
+from .identify import candidates_figure, comparison_figure, identification_error_figure
 from .interactive import Atlas, DensityFilm, atlas, atlas_figure, density_film
 from .linear import (
     bode_figure,
@@ -33,6 +34,7 @@ from .population import (
     voltage_densities_figure,
 )
 from .recorded import recorded_density_figure
+from .significance import false_positive_figure, significance_figure
 from .spectra import psd_figure, psd_ratio_figure
 from .spiking import (
     cut_step_figure,
@@ -57,9 +59,11 @@ __all__ = [
     "band_power_figure",
     "bode_figure",
     "cancellation_figure",
+    "candidates_figure",
     "causality_figure",
     "coherence_figure",
     "colour_for_dt",
+    "comparison_figure",
     "convergence_figure",
     "cut_step_figure",
     "decay_figure",
@@ -68,12 +72,14 @@ __all__ = [
     "displacement_figure",
     "error_bound_figure",
     "evolution_figure",
+    "false_positive_figure",
     "format_dt",
     "framework_psp_figure",
     "framework_step_figure",
     "group_delay_figure",
     "hidden_spikes_figure",
     "hidden_time_constant_figure",
+    "identification_error_figure",
     "kernel_figure",
     "label_lines",
     "latency_figure",
@@ -95,6 +101,7 @@ __all__ = [
     "rounding_figure",
     "scalogram_figure",
     "scheme_rates_figure",
+    "significance_figure",
     "spike_order_figure",
     "spike_placement_figure",
     "spike_train_figure",

@@ -29,8 +29,13 @@ if TYPE_CHECKING:
     from .identification import Identification, identify
     from .identification_error import identification_study
     from .significance import spectrum_significance
+    from .significance_wavelets import (
+        area_test,
+        expected_wavelet_power,
+        wavelet_degrees,
+        wavelet_significance,
+    )
     from .theory import expected_welch, theory_psd
-    from .significance_wavelets import area_test, expected_wavelet_power, wavelet_degrees, wavelet_significance
 
 __all__ = [
     "Background",
