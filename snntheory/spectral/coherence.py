@@ -213,7 +213,7 @@ def second_moments(
             check_varies(rows, plan.detrend, name)
         one, two = (_looks(plan, each) for each in (first, second))
         sxx, syy = (_mean_square(each) for each in (one, two))
-        sxy = np.einsum("...mf,...mf->...f", one.conj(), two) / looks
+        sxy = (one.conj() * two).sum(axis=-2) / looks
         sxx, syy = np.broadcast_to(sxx, sxy.shape), np.broadcast_to(syy, sxy.shape)
         parts = [sxx, syy, sxy.real, sxy.imag]
         if jackknife is not None:
@@ -275,7 +275,9 @@ def _looks(plan: Tapering, rows: NDArray[np.float64]) -> NDArray[np.complex128]:
 
 
 def _mean_square(looks: NDArray[np.complex128]) -> NDArray[np.float64]:
-    return np.einsum("...mf,...mf->...f", looks, looks.conj()).real / looks.shape[-2]
+    pairs = np.ascontiguousarray(looks).view(np.float64)
+    squares = np.einsum("...mf,...mf->...f", pairs, pairs)
+    return (squares[..., 0::2] + squares[..., 1::2]) / looks.shape[-2]
 
 
 def _jackknife(
