@@ -15,7 +15,7 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .linear import discretize
     from .neuron import CubaLIF
-    from .traces import load_traces, make_traces, save_traces, validate_traces
+    from .traces import convert_units, load_traces, make_traces, resample, save_traces, validate_traces
 
 _NAMES = {
     "CubaLIF": "neuron",
@@ -24,11 +24,14 @@ _NAMES = {
     "save_traces": "traces",
     "make_traces": "traces",
     "validate_traces": "traces",
+    "resample": "traces",
+    "convert_units": "traces",
 }
 _ROOMS = (
     "artefacts",
     "conventions",
     "gradients",
+    "interop",
     "ledger",
     "linear",
     "neuron",
@@ -44,9 +47,11 @@ _ROOMS = (
 __all__ = [
     "CubaLIF",
     "__version__",
+    "convert_units",
     "discretize",
     "load_traces",
     "make_traces",
+    "resample",
     "save_traces",
     "validate_traces",
 ]

@@ -1,6 +1,6 @@
 """Recordings of neurophysiology as traces: objects of Neo, files of NIX, and NWB files of intracellular recordings.
 
-Neo and NIX need ``pip install 'snntheory[interop]'``; NWB files are read with h5py alone.
+Neo and NIX need ``pip install 'snntheory[electrophysiology]'``; NWB files are read with h5py alone.
 """
 
 from .neo_objects import from_neo, from_nix, to_neo, to_nix

@@ -204,7 +204,7 @@ def _neo() -> tuple[Any, Any]:
         import neo  # type: ignore[import-untyped]
         import quantities  # type: ignore[import-untyped]
     except ImportError as error:
-        raise ModuleNotFoundError("this needs neo: pip install 'snntheory[interop]'") from error
+        raise ModuleNotFoundError("this needs neo: pip install 'snntheory[electrophysiology]'") from error
     return neo, quantities
 
 
@@ -229,7 +229,7 @@ def _nixio() -> None:
     try:
         import nixio  # type: ignore[import-untyped] # noqa: F401
     except ImportError as error:
-        raise ModuleNotFoundError("NIX files need nixio: pip install 'snntheory[interop]'") from error
+        raise ModuleNotFoundError("NIX files need nixio: pip install 'snntheory[electrophysiology]'") from error
 
 
 def _trials(recording: Any) -> list[tuple[list[Any], list[Any]]]:
