@@ -380,3 +380,58 @@ def test_batched_layer_for_torch(points, estimator):
         scale = torch.where(torch.isfinite(theirs), theirs, 0).abs().max()
         # sums in another order
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=float(1e-11 * scale))
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("reset", NEURONS)
+def test_a_maximum_within_a_step(reset, placement):
+    """The voltage rises over the threshold and is below it again at the end: seen, placed and differentiated."""
+    neuron = CubaLIF(0.004, 0.003, v_reset=-0.2, reset=reset)
+    inputs, weights = [np.array([0.0, 0.003])], np.array([[0.0062]])
+    options = dict(dt=0.009, order=6, spike_placement=placement, detect="extremum")
+    results = []
+    for backend in BACKENDS:
+        spikes = integrated.layer_spikes(neuron, inputs, weights, 0.018, backend=backend, **options)
+        assert spikes[0].size == 1 and 0.003 < spikes[0][0] < 0.009
+        back = integrated.layer_gradient(
+            neuron, inputs, weights, spikes, [np.ones(1)], 0.018, backend=backend, **options
+        )
+        results.append([back[0][0, 0], *back[1][0]])
+    np.testing.assert_allclose(*results, rtol=1e-11)
+
+    def first(weight, time):
+        there = integrated.layer_spikes(
+            neuron, [np.array([0.0, time])], np.array([[weight]]), 0.018, **options
+        )
+        return there[0][0]
+
+    for found, step, along in ((results[0][0], 1e-6, (1, 0)), (results[0][2], 1e-7, (0, 1))):
+        pairs = [
+            (
+                first(0.0062 + along[0] * h, 0.003 + along[1] * h)
+                - first(0.0062 - along[0] * h, 0.003 - along[1] * h)
+            )
+            / (2 * h)
+            for h in (step, step / 2)
+        ]
+        assert found == pytest.approx((4 * pairs[1] - pairs[0]) / 3, rel=1e-7)  # rounding: 1e-18 s over 1e-7
+    unseen = integrated.layer_spikes(neuron, inputs, weights, 0.018, **(options | dict(detect="endpoint")))
+    assert unseen[0].size == 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_spike_after_the_end(backend):
+    """The grid goes on to the first point after t_max, its spikes do not; the gradient is that of the spikes given."""
+    neuron, inputs, weights = NEURONS["subtract"], [np.array([0.0, 0.004])], np.array([[0.2]])
+    options = dict(dt=0.01, order=8, spike_placement="series", backend=backend)
+    longer = integrated.layer_spikes(neuron, inputs, weights, 0.02, **options)
+    end = 0.5 * (longer[0][-1] + longer[0][-2])
+    spikes = integrated.layer_spikes(neuron, inputs, weights, end, **options)
+    assert 0.01 < end < 0.02
+    np.testing.assert_array_equal(spikes[0], longer[0][:-1])
+    arriving = np.cos(np.arange(longer[0].size))
+    arriving[-1] = 0.0
+    expected = integrated.layer_gradient(neuron, inputs, weights, longer, [arriving], 0.02, **options)
+    found = integrated.layer_gradient(neuron, inputs, weights, spikes, [arriving[:-1]], end, **options)
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-13)
+    np.testing.assert_allclose(found[1][0], expected[1][0], rtol=1e-13)
