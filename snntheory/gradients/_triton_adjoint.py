@@ -178,7 +178,7 @@ def run(times: torch.Tensor, weights: torch.Tensor, settings: Settings) -> Any:
     resets = after == after  # NaN where nothing is reset
     values = [neuron.tau_mem, neuron.tau_syn, neuron.r / neuron.tau_syn, neuron.v_threshold]
     values += [after if resets else neuron.v_threshold, t_max]
-    float64 = dict(dtype=torch.float64, device=times.device)
+    float64: dict[str, Any] = dict(dtype=torch.float64, device=times.device)
     constants = torch.tensor(values, **float64)  # a number among the arguments would be rounded to float32
     spikes = torch.full((batch, n_out, room), torch.inf, **float64)
     drives = torch.zeros_like(spikes)

@@ -233,9 +233,9 @@ def _backend(name: str, method: str, device: torch.device) -> Any:
         if device.type != "cpu":
             raise ValueError(f"backend 'numba' runs on the CPU, times is on {device}; use backend='auto'")
         return _numba
-    from . import _triton_adjoint
+    from ._triton_adjoint import run
 
-    return _triton_adjoint.run
+    return run
 
 
 def _check_tensors(times: Any, weights: Any) -> None:

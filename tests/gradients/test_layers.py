@@ -1,13 +1,22 @@
 """Batched layers of spike times: every backend against weight_gradient, finite differences and the loss of a buffer."""
 
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
 
-from snntheory import CubaLIF
-from snntheory.gradients import weight_gradient
-from snntheory.gradients.layers import spike_time_layer
-from snntheory.spiking import SpikeLimitReached, exact_network
+ON_GPU = torch.cuda.is_available()
+if not ON_GPU:  # before triton is imported for the first time: its interpreter runs the kernels on a CPU
+    os.environ["TRITON_INTERPRET"] = "1"
+
+from snntheory import CubaLIF  # noqa: E402
+from snntheory.gradients import weight_gradient  # noqa: E402
+from snntheory.gradients.layers import spike_time_layer  # noqa: E402
+from snntheory.spiking import SpikeLimitReached, exact_network  # noqa: E402
 
 T_MAX = 0.08
 NEURONS = {
@@ -229,3 +238,96 @@ def test_bad_input(changes, error, message, backend):
     )
     with pytest.raises(error, match=message):
         spike_time_layer(**(given | changes))
+
+
+SEEDS = {"slow synapse": 13, "no reset": 2}
+"""Small networks in which the output overflows its buffer."""
+needs_triton = pytest.mark.skipif(find_spec("triton") is None, reason="needs triton")
+
+
+@needs_triton
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [("quadratic", torch.float64), ("any", torch.float32), ("to value", torch.float64)]
+    + [
+        pytest.param(name, torch.float64, marks=pytest.mark.slow)
+        for name in ("any", "equal", "slow synapse", "no reset")
+    ],
+    ids=str,
+)
+def test_triton_is_the_other_backends(name, dtype):
+    """Two layers, the second with a buffer that is too short: in the slow interpreter, or on a GPU."""
+    neuron = NEURONS[name]
+    given, matrices = draw(neuron, (3, 5, 2), batch=1, k=2, seed=SEEDS.get(name, 0), strength=1.3)
+    results = []
+    for backend, device in (("reference", "cpu"), ("triton", "cuda" if ON_GPU else "cpu")):
+        leaves = [torch.tensor(each, dtype=dtype, device=device) for each in (given, *matrices)]
+        times, *weights = [each.requires_grad_() for each in leaves]
+        kept = dict(backend=backend, overflow="drop", with_counts=True)
+        hidden, first = spike_time_layer(times, weights[0], neuron, T_MAX, max_spikes=20, **kept)
+        out, second = spike_time_layer(hidden, weights[1], neuron, T_MAX, max_spikes=2, **kept)
+        wave(out).backward()
+        every = (hidden, first, out, second, times.grad, *(each.grad for each in weights))
+        results.append([each.detach().cpu() for each in every])
+    assert int(results[0][3].max()) >= 2 and results[0][-1].any() and results[0][4].any()
+    # additions in another order; float32 is rounded between the layers, and once more where a spike is sensitive
+    tolerance = 1e-10 if dtype == torch.float64 else 1e-5
+    for found, goal in zip(results[1], results[0], strict=True):
+        scale = float(goal[goal.isfinite()].abs().max())
+        torch.testing.assert_close(found, goal, rtol=tolerance, atol=tolerance * scale)
+
+
+@needs_triton
+def test_triton_blocks_silence_and_errors():
+    device = "cuda" if ON_GPU else "cpu"
+    neuron = NEURONS["quadratic"]
+    times = torch.tensor([[[0.001, np.inf], [np.inf, np.inf]]], dtype=torch.float64, device=device)
+    weights = torch.zeros(2, 130, dtype=torch.float64, device=device)  # a block and a rest
+    weights[0, 129] = 0.05
+    times.requires_grad_(), weights.requires_grad_()
+    out = spike_time_layer(times, weights, neuron, T_MAX, max_spikes=30, backend="triton")
+    fired = int(out.isfinite().sum())
+    assert fired == int(out[0, 129].isfinite().sum()) > 0
+    out.backward(torch.where(out.isfinite(), 1.0, torch.nan))
+    assert int((weights.grad != 0).sum()) == 1
+    assert float(times.grad[0, 0, 0]) == pytest.approx(fired, rel=1e-10)  # everything moves with the input
+    with pytest.raises(SpikeLimitReached, match="neuron 129 in sample 0"):
+        spike_time_layer(times, 40 * weights, neuron, T_MAX, max_spikes=1, backend="triton")
+    with pytest.raises(ValueError, match="must rise"):
+        spike_time_layer(times.flip(2), weights, neuron, T_MAX, max_spikes=1, backend="triton")
+    with pytest.raises(ValueError, match="v_threshold > 0"):
+        low = CubaLIF(0.02, 0.01, v_threshold=-1.0, v_reset=-2.0, reset="to_value")
+        spike_time_layer(times, weights, low, T_MAX, max_spikes=1, backend="triton")
+
+
+@needs_triton
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="Triton compiles on Linux")
+def test_the_kernels_compile_for_a_gpu():
+    """The interpreter is kinder than the compiler: here the compiler itself, down to the machine code of a GPU."""
+    code = """
+import warnings
+warnings.simplefilter("ignore")
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from snntheory.gradients import _triton_adjoint
+shared = dict(times="*fp64", senders="*i64", n_events="*i64", weights="*fp32", constants="*fp64")
+shared |= dict(spikes="*fp64", drives="*fp64", counts="*i64")
+sizes = dict(most="i32", n_out="i32", room="i32")
+back = dict(arriving="*fp32", to_weights="*fp64", to_times="*fp64")
+for kernel, names, fixed in (
+    ("_forward", shared | sizes | dict(limit="i32"), dict(QUADRATIC=True, RESETS=True)),
+    ("_forward", shared | sizes | dict(limit="i32"), dict(QUADRATIC=False, RESETS=False)),
+    ("_backward", shared | back | sizes, dict(WANT_TIMES=True)),
+):
+    fixed |= dict(BLOCK=128)
+    source = ASTSource(getattr(_triton_adjoint, kernel), names | dict.fromkeys(fixed, "constexpr"), fixed)
+    print(len(triton.compile(source, target=GPUTarget("cuda", 90, 32)).asm["cubin"]) > 1000)
+"""
+    environment = {key: value for key, value in os.environ.items() if key != "TRITON_INTERPRET"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["True"] * 3

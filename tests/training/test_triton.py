@@ -92,6 +92,7 @@ def in_a_fresh_process(code):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="Triton compiles on Linux")
 def test_the_kernels_compile_for_a_gpu():
     """The interpreter is kinder than the compiler: here the compiler itself, down to the machine code of a GPU."""
