@@ -12,7 +12,7 @@ from .console import say
 
 
 def experiment(
-    name: Annotated[str, typer.Argument(help="Which experiment: time-step-spectra.")],
+    name: Annotated[str, typer.Argument(help="Which experiment: time-step-spectra, xor, iris, yin-yang.")],
     quick: Annotated[
         bool, typer.Option("--quick", help="A miniature of seconds, to see that it runs.")
     ] = False,
@@ -22,15 +22,14 @@ def experiment(
     from .. import experiments
 
     _check.choice("name", name, experiments.NAMES)
-    from ..experiments import time_step_spectra
-
-    settings = time_step_spectra.Settings()
+    chosen = experiments.module(name)
+    settings = chosen.Settings()
     if quick:
         settings = settings.quick()
     folder.mkdir(parents=True, exist_ok=True)
     command = f"snntheory experiment {name}" + (" --quick" if quick else "")
     state = folder / ("state-quick" if quick else "state")
-    time_step_spectra.run(settings, folder, state, command, report=say, progress=True)
+    chosen.run(settings, folder, state, command, report=say, progress=True)
 
 
 def artefacts(

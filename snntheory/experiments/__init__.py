@@ -1,3 +1,12 @@
 """The sources' experiments, one module each: settings, run, artefact. Nothing else in the package imports them."""
 
-NAMES = ("time-step-spectra",)
+from importlib import import_module
+from types import ModuleType
+
+NAMES = ("time-step-spectra", "xor", "iris", "yin-yang")
+"""Each is a module of this package with ``Settings`` and ``run``, its dashes underscores."""
+
+
+def module(name: str) -> ModuleType:
+    """The module of an experiment of :data:`NAMES`."""
+    return import_module(f"{__name__}.{name.replace('-', '_')}")

@@ -1,4 +1,4 @@
-"""The compact trainer: networks of CubaLIF neurons on a grid, trained, tested and recorded (needs torch).
+"""The compact trainer: networks of CubaLIF neurons, on a grid or of spike times (needs torch).
 
 Names are loaded when they are first used; :mod:`snntheory.training.datasets` and ``exact_forward``, which is
 :func:`snntheory.spiking.exact_network`, work without torch.
@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from ..spiking.events import exact_network as exact_forward
     from .checkpoint import CheckpointError, load_network
     from .encoders import Latency, Poisson
-    from .losses import CountCrossEntropy, FirstSpike, SpikeCount
+    from .event_network import EventNetwork
+    from .initial import FanIn, Normal, Uniform
+    from .losses import (
+        CountCrossEntropy,
+        FirstSpike,
+        MaxVoltage,
+        MeanVoltage,
+        SpikeCount,
+        VanRossum,
+    )
     from .network import Network
     from .recorder import drive_statistics, record
     from .trainer import Evaluation, evaluate, fit
@@ -23,11 +32,18 @@ _NAMES = {
     "CheckpointError": "checkpoint",
     "CountCrossEntropy": "losses",
     "Evaluation": "trainer",
+    "EventNetwork": "event_network",
+    "FanIn": "initial",
     "FirstSpike": "losses",
     "Latency": "encoders",
+    "MaxVoltage": "losses",
+    "MeanVoltage": "losses",
     "Network": "network",
+    "Normal": "initial",
     "Poisson": "encoders",
     "SpikeCount": "losses",
+    "Uniform": "initial",
+    "VanRossum": "losses",
     "drive_statistics": "recorder",
     "evaluate": "trainer",
     "fit": "trainer",
@@ -39,11 +55,18 @@ __all__ = [
     "CheckpointError",
     "CountCrossEntropy",
     "Evaluation",
+    "EventNetwork",
+    "FanIn",
     "FirstSpike",
     "Latency",
+    "MaxVoltage",
+    "MeanVoltage",
     "Network",
+    "Normal",
     "Poisson",
     "SpikeCount",
+    "Uniform",
+    "VanRossum",
     "datasets",
     "drive_statistics",
     "evaluate",

@@ -233,7 +233,7 @@ class Network(FeedForward):
     def variant(self, **changes: Any) -> Network:
         """A network with the same canonical weights and some settings changed.
 
-        ``dt``, ``scheme``, ``order``, ``surrogate``, ``width``, ``reset_gradient`` or ``gradient`` as in the constructor,
+        ``dt``, ``scheme``, ``order``, ``surrogate``, ``width``, ``reset_gradient``, ``gradient`` as in the constructor,
         or ``neuron`` for all layers. ``variant(dt=...)`` is the weight transfer from one time step to another.
         Weights of ``"sampled"`` networks change their unit with ``dt``; their area is what is kept.
         """

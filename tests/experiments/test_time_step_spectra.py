@@ -25,7 +25,7 @@ TINY = replace(
 
 
 def test_names():
-    assert NAMES == ("time-step-spectra",)
+    assert NAMES[0] == "time-step-spectra"
     assert artefact_name("physical", 0.0005) == "hidden-physical-0.5ms"
     assert artefact_name("source", 0.008) == "hidden-source-8ms"
     with pytest.raises(ValueError, match="protocol must be one of 'physical', 'source'"):

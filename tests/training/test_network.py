@@ -227,8 +227,9 @@ def test_wrong_arguments():
     for name, value in [
         ("surrogate", "gauss"),
         ("reset_gradient", "cut"),
+        ("gradient", "adjoint"),
         ("input", "delta"),
-        ("backend", "triton"),
+        ("backend", "cupy"),
         ("width", 0.0),
         ("gain", -1.0),
         ("seed", -1),
