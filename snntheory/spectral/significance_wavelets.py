@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from .. import _check
 from .backgrounds import Background, surrogates
 from .significance import checked_level, decided, same_step, tested
-from .wavelet_families import NORMS, Morlet, Wavelet, as_wavelet, filter_bank, scales_of, wavelet_of
+from .wavelet_families import NORMS, Morlet, Wavelet, _end, as_wavelet, filter_bank, scales_of, wavelet_of
 from .wavelets import cwt, outside_cone
 
+POINTS = (
+    2048  # of the quadrature over a wavelet: the integrand is smooth, and vanishes or is cut at both ends
+)
 RULES = ("integrated", "local")
 DEGREES = ("computed", "torrence_compo")
 
@@ -55,14 +58,20 @@ def expected_wavelet_power(
         raise ValueError(f"frequencies must lie above 0 and up to Nyquist, {nyquist:g} Hz; got {grid}")
     family = as_wavelet(wavelet, omega0)
     scales = scales_of(family, grid, _check.choice("norm", norm, NORMS))
-    fine, width = _frequencies(grid, background.dt, 4096)
-    passed = filter_bank(family, fine, scales, norm, background.dt) ** 2 * width
-    bank = xr.DataArray(passed, dims=("scale", "frequency"))
-    if rule == "integrated":
-        power = xr.dot(bank, background.density(fine), dim="frequency").rename(scale="frequency")
-    else:
-        power = background.density(grid) * bank.sum("frequency").rename(scale="frequency")
-    return power.transpose(..., "frequency").assign_coords(frequency=grid)
+    end = _end(family)
+    powers = []
+    for f, scale in zip(grid, scales, strict=True):
+        top = min(nyquist, end / (2 * np.pi * scale))
+        width = top / POINTS
+        fine = (np.arange(POINTS) + 0.5) * width
+        passed = xr.DataArray(
+            filter_bank(family, fine, [scale], norm, background.dt)[0] ** 2 * width, dims="frequency"
+        )
+        if rule == "integrated":
+            powers.append(xr.dot(passed, background.density(fine), dim="frequency"))
+        else:
+            powers.append(background.density(np.array([f])).isel(frequency=0) * float(passed.sum()))
+    return xr.concat(powers, dim="frequency").transpose(..., "frequency").assign_coords(frequency=grid)
 
 
 def wavelet_significance(
@@ -286,10 +295,3 @@ def end_reach(
         above = np.flatnonzero(profile > share * float(least[k]))
         reach[k] = dt * (above[-1] + 1) if above.size else 0.0
     return xr.DataArray(reach, dims="frequency", coords={"frequency": grid})
-
-
-def _frequencies(grid: NDArray[np.float64], dt: float, least: int) -> tuple[NDArray[np.float64], float]:
-    """Midpoints that cover 0 to Nyquist, at least sixty within the lowest frequency, and their distance."""
-    nyquist = 0.5 / dt
-    count = max(least, int(np.ceil(60 * nyquist / grid.min())))
-    return (np.arange(count) + 0.5) * nyquist / count, nyquist / count

@@ -38,7 +38,7 @@ def trace(seed=0):
 
 def test_significance():
     voltage, _ = trace()
-    loud = voltage + 0.05 * np.cos(2 * np.pi * 80 * DT * np.arange(2000))
+    loud = voltage + 0.2 * np.cos(2 * np.pi * 80 * DT * np.arange(2000))
     background = neuron_background(NEURON, 400.0, 0.01, DT, "backward_euler")
     result = spectrum_significance(psd(loud.assign_attrs(dt=DT)), background, 0.99, "bonferroni")
     fig, ax = significance_figure(result)

@@ -88,7 +88,7 @@ def test_voltage_alone_finds_the_poles_of_every_scheme(scheme, order):
 def test_a_continuous_neuron_that_is_sampled():
     # spikes anywhere within a step: simulate with a step sixteen times finer and look at every sixteenth sample
     fine = DT / 16
-    inputs = np.random.default_rng(4).poisson(300 * fine, (2, 16 * 3000)) * 0.3
+    inputs = np.random.default_rng(4).poisson(300 * fine, (8, 16 * 3000)) * 0.3
     voltage = discretize(NEURON, fine, "impulse_invariance").simulate(inputs)[0][:, 16 * 200 :: 16]
     found = identify(labelled(voltage), neuron=NEURON, level=0.99)
     assert found.family == "sampled" and found.explained_by() == ("continuous",)
