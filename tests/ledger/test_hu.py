@@ -112,6 +112,15 @@ def test_recursion_without_the_next_spike_is_refuted(monkeypatch):
     assert by_label["(38)"].check().verdict is Verdict.REFUTED
 
 
+def test_charge_without_the_jump_has_the_wrong_sign(monkeypatch):
+    """Of a spike that comes later: less charge until the end, but (38) summed over later currents says more."""
+    by_label = {entry.label: entry for entry in learning.ENTRIES}
+    printed = re.search(r"difference: (-?[\d.]+) as printed", by_label["(38)"].check().evidence)
+    assert float(printed[1]) < -1
+    monkeypatch.setattr(learning, "_charge", lambda end, time: np.exp(-(end - time) / learning._SYN))
+    assert by_label["(38)"].check().verdict is Verdict.REFUTED
+
+
 # --- the helpers, against known results ------------------------------------------------------------------------------
 
 
