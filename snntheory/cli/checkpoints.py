@@ -86,6 +86,10 @@ def record(
 
     trained, encoder, _ = training.load_network(checkpoint_file)
     network, encoder = trained_and_used(trained, encoder, dt, scheme, order, arrivals)
+    if isinstance(network, training.EventNetwork):
+        raise ValueError(
+            "dt must be given: this network was trained without a time step, a recording needs one"
+        )
     if window is not None:
         encoder = replace(encoder, window=window)
     pixels, classes = labelled_images("test", images, labels)

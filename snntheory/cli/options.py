@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 if TYPE_CHECKING:
-    from ..training import Network
+    from ..training import EventNetwork, Network
     from ..training.datasets import Labelled
     from ..training.encoders import Encoder
 
@@ -78,23 +78,31 @@ def labelled_images(split: str, images: Path | None, labels: Path | None) -> Lab
     return datasets.mnist_subset(split)
 
 
-def described(network: Network) -> str:
+def described(network: Network | EventNetwork) -> str:
     """Time step and scheme of a network."""
+    if not hasattr(network, "dt"):
+        return "spike times, without a time step"
     order = "" if network.order is None else f" of order {network.order}"
     return f"{network.dt:g} s, {network.scheme}{order}"
 
 
 def trained_and_used(
-    trained: Network,
+    trained: Network | EventNetwork,
     encoder: Encoder,
     dt: float | None,
     scheme: str | None,
     order: int | None,
     arrivals: str | None,
-) -> tuple[Network, Encoder]:
+) -> tuple[Network | EventNetwork, Encoder]:
     """Network and encoder with the settings that the user wants to be others than the trained ones."""
-    from ..training import Poisson
+    from ..training import EventNetwork, Poisson
 
+    if isinstance(trained, EventNetwork):
+        if arrivals is not None:
+            raise ValueError("--arrivals is of networks on a grid; this one takes spike times")
+        if dt is None and (scheme is not None or order is not None):
+            raise ValueError("scheme needs dt: this network was trained without a time step, name one")
+        return trained if dt is None else trained.on_grid(dt, scheme or "impulse_invariance", order), encoder
     changes: dict[str, Any] = {} if dt is None else {"dt": dt}
     if scheme is not None or order is not None:
         changes |= {"scheme": scheme or trained.scheme, "order": order}

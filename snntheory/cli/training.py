@@ -122,8 +122,10 @@ def train(
             seed=seed,
         )
     if init_from is not None:
-        # as areas of current, whatever the input of the network that they come from
-        network.set_weights(load_network(init_from)[0].variant(input="dirac").weights())
+        before_it = load_network(init_from)[0]
+        if isinstance(before_it, Network):
+            before_it = before_it.variant(input="dirac")  # as areas of current, whatever its input
+        network.set_weights(before_it.weights())
     data = labelled_images("train", images, labels)
     held_out = datasets.mnist_subset("test") if images is None else None
     before = _epochs_of(out_file) if resume and out_file.exists() else 0

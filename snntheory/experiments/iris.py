@@ -1,9 +1,9 @@
 """Source 003 (Lee, Haghighatshoar and Karbasi 2023), section 5.2: Fisher's irises by exact gradients of first spikes.
 
-4-10-3 neurons with the settings of table 2. The source says neither how the samples are divided, nor how many epochs and
-samples a step it takes; ours are in :class:`Settings`. Its table gives the earliness term ``gamma (exp(t/tau_1) - 1)``
-the constant ``tau_1 = 1`` beside a window of 16: it weighs a sample that is answered at the end of the window ``exp(16)``
-times one at the beginning. Both this and ``tau_1 = 16`` are run.
+4-10-3 neurons with the settings of table 2. The source says neither how the samples are divided, nor how many epochs
+and samples a step it takes; ours are in :class:`Settings`. Its table gives the earliness term
+``gamma (exp(t/tau_1) - 1)`` the constant ``tau_1 = 1`` beside a window of 16: a sample that is answered at the end of
+the window weighs ``exp(16)`` times one at the beginning. Both this and ``tau_1 = 16`` are run.
 """
 
 from __future__ import annotations

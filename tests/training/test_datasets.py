@@ -275,3 +275,15 @@ def test_unknown_splits():
         datasets.mnist_subset("validation")
     with pytest.raises(ValueError, match="split must be one of .*did you mean 'train'"):
         datasets.yin_yang("trian")
+
+
+def test_irises():
+    features, labels = datasets.iris()
+    assert features.shape == (150, 4) and np.bincount(labels).tolist() == [50, 50, 50]
+    # the published summary: means 5.84, 3.05 (3.057), 3.76, 1.20; ranges 4.3-7.9, 2.0-4.4, 1.0-6.9, 0.1-2.5
+    np.testing.assert_allclose(features.mean(0), [5.843, 3.057, 3.758, 1.199], atol=6e-4)
+    np.testing.assert_array_equal(features.min(0), [4.3, 2.0, 1.0, 0.1])
+    np.testing.assert_array_equal(features.max(0), [7.9, 4.4, 6.9, 2.5])
+    # the two samples in which the copy at UCI differs from Fisher's table
+    np.testing.assert_array_equal(features[34], [4.9, 3.1, 1.5, 0.2])
+    np.testing.assert_array_equal(features[37], [4.9, 3.6, 1.4, 0.1])
