@@ -3,90 +3,93 @@
 Two tasks, each with a network of two layers, each trained with exact gradients and looked at three times (initial,
 middle, trained): Yin-Yang with the constants of source 003 (Lee et al. 2023), and latency-coded digits with
 ``tau_mem = 2 tau_syn``. At the same weights every method computes the gradient of the same loss, the cross-entropy of
-first output spikes, at time steps from a two hundredth to four tenths of ``tau_syn``, and is compared with the exact
+first output spikes, at time steps from a hundredth to eight tenths of ``tau_syn``, and is compared with the exact
 gradient: :func:`snntheory.gradients.fidelity.fidelity`.
 
 Each method has a forward pass of its own, so that two things come together: spikes that move, vanish or appear, and
-what the method makes of the spikes that it has. The share of samples in which the same output fires first tells how much
-of the first there is.
+what the method makes of the spikes that it has. The share of samples in which the same output fires first tells how
+much of the first there is.
 
-Each surrogate is computed with every width of :data:`WIDTHS`, so that a figure may show the best for each time step.
+``descent`` asks the exact network itself: all weights take one step of a given relative length along a method's
+gradient and, for comparison, along the exact one::
+
+    descent = (L(w) - L(w - h g/|g|)) / (L(w) - L(w - h g*/|g*|)),     h = Settings.descent_step |w|
+
+For small steps it is the cosine; below zero the method's step makes the loss larger.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import xarray as xr
+from numpy.typing import NDArray
 
-from .. import _check, _files, artefacts, conventions
+from .. import _check, _files, artefacts
 from ..gradients.fidelity import fidelity
 from ..neuron import CubaLIF
 from ..spiking import exact_network
 from ..training import EventNetwork, FirstSpike, Latency, datasets, fit
 from ..training.initial import FanIn, Normal
 from ..training.sample_loss import SampleLoss, for_sample
+from .exact_gradients import Cell, plain
 
+Floats = NDArray[np.float64]
 NAME = "gradient-fidelity"
 TASKS = ("yin-yang", "digits")
 STAGES = ("initial", "middle", "trained")
-WIDTHS = (0.1, 0.3, 1.0)
 
+_INTEGRATED = {"method": "integrated", "spike_placement": "linear"}
+_TIMING = {"method": "timing", "scheme": "backward_euler"}
+_SURROGATE = {"method": "surrogate", "scheme": "impulse_invariance", "width": 0.3}
 METHODS: dict[str, dict[str, Any]] = {
-    "integrated, order 1, linear": {"method": "integrated", "order": 1, "spike_placement": "linear"},
-    "integrated, order 4, cubic": {"method": "integrated", "order": 4, "spike_placement": "cubic"},
-    "piggyback, order 4, cubic": {
-        "method": "integrated",
-        "order": 4,
-        "spike_placement": "cubic",
-        "estimator": "piggyback",
-    },
+    "integrated, order 1": _INTEGRATED | {"order": 1},
+    "integrated, order 2": _INTEGRATED | {"order": 2},
+    "integrated, order 2, piggyback": _INTEGRATED | {"order": 2, "estimator": "piggyback"},
+    "integrated, order 4, cubic": _INTEGRATED | {"order": 4, "spike_placement": "cubic"},
     "straight through, carried": {"method": "straight_through"},
     "straight through, dropped": {"method": "straight_through", "late": "drop"},
-    "timing, backward Euler": {"method": "timing"},
-    "timing, whole derivative, backward Euler": {"method": "timing", "direct": "shift"},
-    "timing, whole derivative, exact decay": {
-        "method": "timing",
-        "direct": "shift",
-        "scheme": "impulse_invariance",
-    },
-} | {
-    f"surrogate, {title}, width {width:g}": {"method": "surrogate", "scheme": scheme, "width": width}
-    for title, scheme in (
-        ("exact decay", "impulse_invariance"),
-        ("backward Euler", "backward_euler"),
-        ("forward Euler", "forward_euler"),
-    )
-    for width in WIDTHS
+    "timing, as printed": _TIMING | {"direct": "hu"},
+    "timing, as TSSL-BP": _TIMING | {"direct": "tssl_bp"},
+    "timing, whole derivative": _TIMING | {"direct": "shift"},
+    "timing, whole derivative, exact decay": _TIMING | {"direct": "shift", "scheme": "impulse_invariance"},
+    "surrogate, width 0.1": _SURROGATE | {"width": 0.1},
+    "surrogate, width 0.3": _SURROGATE,
+    "surrogate, width 1": _SURROGATE | {"width": 1.0},
+    "surrogate, width 0.3, backward Euler": _SURROGATE | {"scheme": "backward_euler"},
+    "surrogate, width 0.3, forward Euler": _SURROGATE | {"scheme": "forward_euler"},
 }
 """Label to the arguments of :func:`snntheory.gradients.weight_gradient`, without ``dt``."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of the experiment, in one place; ``steps`` are time steps over ``tau_syn``."""
+    """All settings of the experiment, in one place; ``steps`` are time steps over ``tau_syn``.
+
+    Pairs are for Yin-Yang and for the digits; ``epochs`` those after which a training counts as middle and trained.
+    """
 
     tasks: tuple[str, ...] = TASKS
-    steps: tuple[float, ...] = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
-    samples: int = 12
+    steps: tuple[float, ...] = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
+    samples: int = 8
     hidden: tuple[int, int] = (40, 60)
     epochs: tuple[int, int] = (2, 20)
     n_train: tuple[int, int] = (3000, 2000)
-    batch_size: int = 100
-    learning_rate: float = 2e-3
-    descent_step: float = 1e-4
+    batch_size: tuple[int, int] = (100, 50)
+    learning_rate: tuple[float, float] = (2e-3, 5e-4)
+    gamma: tuple[float, float] = (0.005, 0.2)
+    descent_step: float = 1e-3
     seed: int = 0
 
     def quick(self) -> Settings:
         """A miniature of seconds; its numbers are not the published ones."""
-        return replace(self, steps=(0.05, 0.4), samples=2, hidden=(10, 10), epochs=(1, 2), n_train=(300, 200))
+        return replace(self, steps=(0.1, 0.8), samples=2, hidden=(10, 10), epochs=(1, 2), n_train=(300, 200))
 
 
 @dataclass(frozen=True)
@@ -103,13 +106,13 @@ class Task:
 
 
 def task_of(settings: Settings, name: str) -> Task:
-    """The untrained network of a task; the seconds of source 003's are its unit of time."""
-    hidden = settings.hidden[TASKS.index(_check.choice("task", name, TASKS))]
+    """The untrained network of a task with its data; the constants of Yin-Yang are those of source 003."""
+    place = TASKS.index(_check.choice("task", name, TASKS))
+    hidden, gamma = settings.hidden[place], settings.gamma[place]
     if name == "yin-yang":
-        neuron, _ = conventions.get("fp").to_neuron({"alpha": 0.999, "beta": 1.0, "threshold": 1.0})
         network = EventNetwork(
             (5, hidden, 3),
-            neuron,
+            Cell(alpha=0.999, beta=1.0).neuron(),
             4.0,
             initial=(Normal(1.5, 0.8), Normal(2.0, 0.3)),
             unit="jump",
@@ -119,45 +122,42 @@ def task_of(settings: Settings, name: str) -> Task:
         )
         encoder = Latency(window=2.0, first=0.15, last=2.0, zero_is_silent=False, bias=(0.9,))
         (x, y), (test_x, test_y) = (datasets.yin_yang(split) for split in ("train", "test"))
-        return Task(network, encoder, 1 - x, y, 1 - test_x, test_y, FirstSpike(0.2, 1.0, 0.005))
+        return Task(network, encoder, 1 - x, y, 1 - test_x, test_y, FirstSpike(0.2, 1.0, gamma))
     network = EventNetwork(
         (784, hidden, 10),
         CubaLIF(0.020, 0.010),
         0.1,
-        initial=(FanIn(2.0), FanIn(2.0)),
+        initial=(FanIn(4.0), Normal(0.15, 0.2)),
         max_spikes=100,
         overflow="drop",
         seed=settings.seed,
     )
     parts = (datasets.mnist_subset("train"), datasets.mnist_subset("test"))
-    return Task(network, Latency(window=0.1, last=0.05), *parts[0], *parts[1], FirstSpike(0.005, 0.05, 0.01))
+    return Task(network, Latency(window=0.1, last=0.05), *parts[0], *parts[1], FirstSpike(0.002, 0.05, gamma))
 
 
-def trained(
-    settings: Settings, name: str, folder: Path, progress: bool = False
-) -> dict[str, list[np.ndarray]]:
+def trained(settings: Settings, name: str, folder: Path, progress: bool = False) -> dict[str, list[Floats]]:
     """Canonical weights of a task's network at every stage; the training goes on where it was killed."""
-    task = task_of(settings, name)
-    place = TASKS.index(name)
+    task, place = task_of(settings, name), TASKS.index(name)
     n = settings.n_train[place]
     found = {"initial": [w.numpy().astype(float) for w in task.network.weights()]}
     for stage, epochs in zip(STAGES[1:], settings.epochs, strict=True):
-        fit(
-            task.network,
-            task.images[:n],
-            task.labels[:n],
-            encoder=task.encoder,
-            loss=task.loss,
-            epochs=epochs,
-            batch_size=settings.batch_size,
-            learning_rate=settings.learning_rate,
-            seed=settings.seed,
-            checkpoint=folder / f"{name}.pt",
-            resume=stage == "trained" or (folder / f"{name}-{stage}.npz").exists(),
-            progress=progress,
-        )
         file = folder / f"{name}-{stage}.npz"
         if not file.exists():
+            fit(
+                task.network,
+                task.images[:n],
+                task.labels[:n],
+                encoder=task.encoder,
+                loss=task.loss,
+                epochs=epochs,
+                batch_size=settings.batch_size[place],
+                learning_rate=settings.learning_rate[place],
+                seed=settings.seed,
+                checkpoint=folder / f"{name}.pt",
+                resume=True,
+                progress=progress,
+            )
             with _files.replacing(file) as temporary, temporary.open("wb") as stream:
                 np.savez(stream, *(w.numpy().astype(float) for w in task.network.weights()))
         with np.load(file, allow_pickle=False) as stored:
@@ -165,11 +165,11 @@ def trained(
     return found
 
 
-def samples_of(settings: Settings, task: Task) -> tuple[list[list[np.ndarray]], list[SampleLoss]]:
+def samples_of(settings: Settings, task: Task) -> tuple[list[list[Floats]], list[SampleLoss]]:
     """Input times and losses of the first test samples."""
     chosen = task.test_images[: settings.samples].reshape(settings.samples, -1)
     scaled = chosen / 255.0 if chosen.dtype == np.uint8 else chosen
-    times = task.encoder.times(torch.as_tensor(scaled, dtype=torch.float32)).double().numpy()
+    times = task.encoder.times(torch.as_tensor(scaled, dtype=torch.float32)).numpy()
     inputs = [[train[np.isfinite(train)] for train in sample] for sample in times]
     labels = task.test_labels[: settings.samples]
     return inputs, [for_sample(task.loss, int(label), task.network.t_max) for label in labels]
@@ -191,15 +191,7 @@ def run(
         ``checkpoints`` holds the results of other sources or settings.
     """
     started, sources = time.monotonic(), artefacts.current_sources()
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    said = json.dumps({"sources": sources.digest, "settings": asdict(settings)})
-    made_by = checkpoints / f"{NAME}.json"
-    if made_by.exists() and made_by.read_text(encoding="utf-8") != said:
-        raise ValueError(
-            f"{checkpoints} holds results of other sources or settings; remove it to begin again"
-        )
-    with _files.replacing(made_by) as temporary:
-        temporary.write_text(said, encoding="utf-8")
+    _begin(settings, sources.digest, checkpoints)
     parts = []
     for name in settings.tasks:
         task, stages = task_of(settings, name), trained(settings, name, checkpoints, progress)
@@ -207,25 +199,29 @@ def run(
             rows = [
                 _part(settings, name, stage, task, stages[stage], label, checkpoints) for label in METHODS
             ]
-            both = xr.concat(rows, "method", coords="minimal", compat="override")
+            both = xr.concat(rows, "method", coords="minimal", compat="override", join="exact")
             parts.append(both.expand_dims(task=[name], stage=[stage]))
-            best = both["cosine"].sel(layer="all").max("dt").max()
-            report(f"{name}, {stage}: largest cosine {float(best):.3f}")
-    found = xr.combine_by_coords(parts, combine_attrs="drop_conflicts")
-    found = found.drop_vars([each for each in found.data_vars if str(each).startswith("sample_norm")])
+            coarse = both["cosine"].sel(layer="all").isel(step=-1)
+            report(
+                f"{name}, {stage}: cosine at the largest step {float(coarse.min()):.2f} to {coarse.max():.2f}"
+            )
+    found: Any = xr.combine_by_coords(
+        parts, join="outer", compat="no_conflicts", combine_attrs="drop_conflicts"
+    )
+    trained_all = found["cosine"].sel(stage="trained", layer="all")
     headline = {
         f"{name}: cosine of {label} at {step:g} tau_syn": float(
-            found["cosine"].sel(task=name, stage="trained", method=label, layer="all", step=step)
+            trained_all.sel(task=name, method=label, step=step)
         )
         for name in settings.tasks
-        for label in ("integrated, order 4, cubic", "straight through, carried", "timing, backward Euler")
-        for step in settings.steps[-2:]
+        for label in ("straight through, carried", "timing, as TSSL-BP", "surrogate, width 0.3")
+        for step in (settings.steps[0], settings.steps[-1])
     }
     path = artefacts.save(
         NAME,
         found.astype("float32"),
         command=command,
-        settings={k: list(v) if isinstance(v, tuple) else v for k, v in asdict(settings).items()},
+        settings=plain(settings),
         wall_seconds=time.monotonic() - started,
         headline=headline,
         sources=sources,
@@ -234,8 +230,20 @@ def run(
     return [path]
 
 
+def _begin(settings: Settings, digest: str, checkpoints: Path) -> None:
+    """Note what the results in ``checkpoints`` are made with, and refuse those of something else."""
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    made_by, said = checkpoints / f"{NAME}.txt", f"{digest}\n{settings}\n"
+    if made_by.exists() and made_by.read_text(encoding="utf-8") != said:
+        raise ValueError(
+            f"{checkpoints} holds results of other sources or settings; remove it to begin again"
+        )
+    with _files.replacing(made_by) as temporary:
+        temporary.write_text(said, encoding="utf-8")
+
+
 def _part(
-    settings: Settings, name: str, stage: str, task: Task, weights: list[np.ndarray], label: str, folder: Path
+    settings: Settings, name: str, stage: str, task: Task, weights: list[Floats], label: str, folder: Path
 ) -> xr.Dataset:
     file = folder / f"{name}-{stage}-{''.join(c if c.isalnum() else '-' for c in label)}.nc"
     if not file.exists():
@@ -247,27 +255,48 @@ def _part(
 
 
 def compare(
-    settings: Settings, task: Task, weights: list[np.ndarray], methods: dict[str, dict[str, Any]]
+    settings: Settings, task: Task, weights: list[Floats], methods: dict[str, dict[str, Any]]
 ) -> xr.Dataset:
     """Fidelity of methods at given weights, against ``step`` = ``dt / tau_syn``, and whether they lead downhill.
 
     Returns
     -------
     xarray.Dataset
-        As :func:`snntheory.gradients.fidelity.fidelity`, with ``step`` in the place of ``dt``.
+        As :func:`snntheory.gradients.fidelity.fidelity`, with ``step`` in the place of ``dt``, and ``descent`` (method,
+        step); NaN where the method's gradient is zero.
     """
-    neurons, t_max = task.network.neurons, task.network.t_max
+    neurons, t_max = list(task.network.neurons), task.network.t_max
     inputs, losses = samples_of(settings, task)
     # whole steps in the window, so that no spike on a grid lies behind its end
     time_steps = t_max / np.ceil(t_max / (np.array(settings.steps) * neurons[0].tau_syn) - 1e-9)
-    found = fidelity(list(neurons), inputs, weights, losses, methods, time_steps, t_max=t_max)
-    return found.assign_coords(step=("dt", list(settings.steps))).swap_dims(dt="step").drop_vars("dt")
+    found = fidelity(neurons, inputs, weights, losses, methods, time_steps, t_max=t_max, with_gradients=True)
+    length = settings.descent_step * np.linalg.norm(np.concatenate([part.ravel() for part in weights]))
+
+    def gain(direction: Floats) -> float:
+        """By how much one step lowers the exact loss."""
+        norm = np.linalg.norm(direction)
+        if not norm:
+            return float("nan")
+        ends = np.cumsum([part.size for part in weights])[:-1]
+        moves = np.split(direction * (length / norm), ends)
+        moved = [part - move.reshape(part.shape) for part, move in zip(weights, moves, strict=True)]
+        return float(found["exact_loss"]) - exact_loss(task, inputs, losses, moved)
+
+    best = gain(found["exact_gradient"].values)
+    descent = [[gain(each) / best for each in part] for part in found["gradient"].values]
+    return (
+        found.drop_vars(["gradient", "exact_gradient"])
+        .assign(descent=(("method", "dt"), descent))
+        .assign_coords(step=("dt", list(settings.steps)))
+        .swap_dims(dt="step")
+        .drop_vars("dt")
+    )
 
 
 def exact_loss(
-    task: Task, inputs: list[list[np.ndarray]], losses: list[SampleLoss], weights: list[np.ndarray]
+    task: Task, inputs: list[list[Floats]], losses: list[SampleLoss], weights: list[Floats]
 ) -> float:
     """Mean loss of the exact network over samples."""
     neurons, t_max = list(task.network.neurons), task.network.t_max
-    layers = [exact_network(neurons, sample, weights, t_max)[-1] for sample in inputs]
-    return float(np.mean([loss(out)[0] for loss, out in zip(losses, layers, strict=True)]))
+    outputs = [exact_network(neurons, sample, weights, t_max)[-1] for sample in inputs]
+    return float(np.mean([loss(output)[0] for loss, output in zip(losses, outputs, strict=True)]))

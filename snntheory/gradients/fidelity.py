@@ -52,6 +52,7 @@ def fidelity(
     time_steps: ArrayLike,
     *,
     t_max: float,
+    with_gradients: bool = False,
     progress: Progress | None = None,
 ) -> xr.Dataset:
     """Cosine and norm ratio to the exact gradient for every method and time step.
@@ -69,6 +70,8 @@ def fidelity(
         {"method": "timing", "clamp": 8.0}}``.
     time_steps : array_like, shape (n,)
         In seconds.
+    with_gradients : bool
+        Whether to return the mean gradients themselves.
     progress : callable, optional
         Called with (gradients computed, gradients in all).
 
@@ -80,6 +83,8 @@ def fidelity(
         ``loss`` (method, dt) is the mean loss of the method's own forward pass, ``exact_loss`` that of exact spikes;
         ``spike_ratio`` (method, dt) its spikes over the exact ones, all layers together, and ``same_first`` the share
         of samples in which the same output fires first. A sample whose exact gradient is zero has NaN.
+        ``with_gradients`` adds ``gradient`` (method, dt, weight) and ``exact_gradient`` (weight), means over the
+        samples, all layers one after the other.
 
     Raises
     ------
@@ -117,25 +122,32 @@ def fidelity(
     mean = {name: np.full(shape, np.nan) for name in ("cosine", "norm_ratio")}
     each = {name: np.full((*shape, len(inputs)), np.nan) for name in mean}
     values, spike_ratio, same_first = np.full((3, *shape[:2]), np.nan)
+    whole = np.mean([sample[-1] for sample in exact], axis=0)
+    kept = np.zeros((*shape[:2], whole.size if with_gradients else 0))
     for m, options in enumerate(methods.values()):
         for k, dt in enumerate(steps):
             timed = dict(options) if options["method"] in EXACT else {**options, "dt": float(dt)}
             found, values[m, k], spikes, firsts = gradients(**timed)
             spike_ratio[m, k] = spikes / exact_spikes if exact_spikes else np.nan
             same_first[m, k] = np.mean(firsts == exact_firsts)
+            if with_gradients:
+                kept[m, k] = np.mean([sample[-1] for sample in found], axis=0)
             for n in range(len(layers)):
                 ours, theirs = ([sample[n] for sample in part] for part in (found, exact))
                 for name, measure in (("cosine", cosine), ("norm_ratio", norm_ratio)):
                     mean[name][m, k, n] = measure(np.mean(ours, axis=0), np.mean(theirs, axis=0))
                     each[name][m, k, n] = [measure(a, b) for a, b in zip(ours, theirs, strict=True)]
     dims = ("method", "dt", "layer")
-    return xr.Dataset(
+    result = xr.Dataset(
         {name: (dims, part) for name, part in mean.items()}
         | {f"sample_{name}": ((*dims, "sample"), part) for name, part in each.items()}
         | {"loss": (dims[:2], values), "exact_loss": ((), exact_loss)}
         | {"spike_ratio": (dims[:2], spike_ratio), "same_first": (dims[:2], same_first)},
         coords={"method": list(methods), "dt": ("dt", steps, {"units": "s"}), "layer": layers},
     )
+    if with_gradients:
+        result = result.assign(gradient=((*dims[:2], "weight"), kept), exact_gradient=("weight", whole))
+    return result
 
 
 def descent_limit(cosines: xr.DataArray, least: float = 0.0) -> xr.DataArray:

@@ -57,6 +57,7 @@ def test_the_mean_gradient_and_the_layers_are_what_they_say():
         {"ste": options},
         [4e-3],
         t_max=T_MAX,
+        with_gradients=True,
         progress=lambda done, of: counted.append((done, of)),
     )
     ours = [weight_gradient(NEURON, x, weights, loss, dt=4e-3, t_max=T_MAX, **options) for x in inputs]
@@ -66,6 +67,9 @@ def test_the_mean_gradient_and_the_layers_are_what_they_say():
         assert float(found["cosine"][0, 0, layer]) == pytest.approx(cosine(mine, true), rel=1e-8)
         assert float(found["norm_ratio"][0, 0, layer]) == pytest.approx(norm_ratio(mine, true), rel=1e-8)
     assert 0 < float(found["cosine"].sel(layer="all")[0, 0]) < 1
+    for name, part in (("gradient", ours), ("exact_gradient", exact)):
+        flat = np.mean([np.concatenate([layer.ravel() for layer in g]) for g in part], axis=0)
+        np.testing.assert_allclose(found[name].values.ravel(), flat, rtol=1e-8, atol=1e-12)
     total = [sum(t.size for g in part for layer in g.spike_times for t in layer) for part in (ours, exact)]
     assert float(found["spike_ratio"][0, 0]) == total[0] / total[1]
     firsts = [
