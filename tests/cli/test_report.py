@@ -121,3 +121,40 @@ def test_tables_and_facts_agree(written):
     total = np.add(neurons["variance_low"], neurons["variance_high"])
     np.testing.assert_allclose(total, variance, rtol=1e-12)  # the two bands are the whole
     assert facts["file"]["sha256"] and facts["made_with"]["snntheory"] and facts["options"]["skip"] == 0.5
+
+
+def test_the_neuron_and_the_scheme_of_a_simulation_are_told(tmp_path):
+    """A neuron of 20 and 10 ms on backward Euler at 2 ms, driven by white input, with its constants in the file."""
+    from scipy.signal import lfilter
+
+    rng, dt = np.random.default_rng(8), 0.002
+    poles = [1 / (1 + dt / tau) for tau in (0.020, 0.010)]
+    values = lfilter([1.0], np.poly(poles), rng.standard_normal((4, 1, 4000)), axis=-1)[..., 500:]
+    attrs = {
+        "tau_mem": 0.020,
+        "tau_syn": 0.010,
+        "r": 1.0,
+        "v_threshold": 1e9,
+        "v_reset": 0.0,
+        "reset": "subtract",
+    }
+    summary = report.write_report(make_traces(values, dt, attrs=attrs), tmp_path)
+    facts = json.loads((tmp_path / "numbers.json").read_text(encoding="utf-8"))["identification"]
+    effective = sorted((-dt / np.log(poles)).tolist(), reverse=True)
+    for tau, (low, high) in zip(effective, facts["intervals_s"], strict=True):
+        assert 0.9 * low < tau < 1.1 * high  # a 95 % interval of one fixed draw, with a tenth to spare
+    assert "backward_euler" in facts["explained_by"] and "forward_euler" not in facts["explained_by"]
+    assert "ms" in summary["time constants (95 %)"]
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "backward_euler" in page
+
+
+def test_why_nothing_was_identified_is_said(tmp_path):
+    rng = np.random.default_rng(9)
+    values, spikes = rng.standard_normal((1, 1, 300)), (rng.random((1, 1, 300)) < 0.1).astype(np.uint8)
+    summary = report.write_report(make_traces(values, DT, spikes=spikes), tmp_path)
+    assert "what a spike does" in summary["time constants"]
+    with pytest.warns(UserWarning, match="few"):
+        summary = report.write_report(make_traces(values[..., :40], DT), tmp_path)
+    assert "50" in summary["time constants"]
+    assert "Not identified" in (tmp_path / "report.html").read_text(encoding="utf-8")

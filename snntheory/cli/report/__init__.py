@@ -62,10 +62,12 @@ def write_report(
         "summary": said,
         "warnings": [" ".join(str(each.message).split()) for each in caught],
         "attributes": {str(k): v for k, v in traces.attrs.items()},
+        "identification": numbers.identification(found),
         "neurons": numbers.neurons(found),
         "spectrum": numbers.table(found),
     }
-    code = page.code(file, loaded, facts["options"], numbers.first_sample(traces, skip))
+    identified = not isinstance(found.identified, str)
+    code = page.code(file, loaded, facts["options"], numbers.first_sample(traces, skip), identified)
     folder.mkdir(parents=True, exist_ok=True)
     _draw(found, folder)
     with _files.replacing(folder / "psd.nc") as temporary:
@@ -105,6 +107,8 @@ def _draw(found: Analysis, folder: Path) -> None:
     import matplotlib
 
     matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
     from ...plotting import psd_figure, scalogram_figure, use_style
 
     use_style()
@@ -115,3 +119,4 @@ def _draw(found: Analysis, folder: Path) -> None:
     for name, (figure, _) in figures.items():
         with _files.replacing(folder / name) as temporary:
             figure.savefig(temporary)
+        plt.close(figure)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from ... import _check
-from ...spectral import band_power, cwt, global_wavelet_spectrum, low_high, psd
+from ...spectral import Identification, band_power, cwt, global_wavelet_spectrum, identify, low_high, psd
 from ...spectral.resets import expected_without_resets, without_resets
 
 FREE = "resets added back"
@@ -33,6 +34,8 @@ class Analysis:
     scalogram: xr.DataArray
     wavelet: xr.DataArray
     """Global wavelet spectrum of the scalogram's trace, (frequency,)."""
+    identified: Identification | str
+    """The two poles of the scalogram's neuron from all its trials, or why there are none."""
 
 
 def analyse(
@@ -69,7 +72,19 @@ def analyse(
     transform = cwt(chosen, norm="l1")
     bands = band_power(spectra["voltage"], low_high(0.5 / dt)).mean("trial")
     wavelet = global_wavelet_spectrum(cwt(chosen))
-    return Analysis(traces, voltage, spectra, theory, interval, bands, transform, wavelet)
+    identified = _identified(traces.isel(after).isel(neuron=[neuron]).assign_attrs(traces.attrs))
+    return Analysis(traces, voltage, spectra, theory, interval, bands, transform, wavelet, identified)
+
+
+def _identified(traces: xr.Dataset) -> Identification | str:
+    """Poles from voltage alone; spikes are left out where nothing says what a reset does."""
+    spiking = "spikes" in traces and bool((traces["spikes"] != 0).any())
+    if spiking and not {"reset", "v_threshold"} <= set(traces.attrs):
+        return "the neuron fires, and the file does not say what a spike does to its voltage (reset, v_threshold)"
+    try:
+        return identify(traces)
+    except ValueError as error:
+        return str(error)
 
 
 def first_sample(traces: xr.Dataset, skip: float) -> int:
@@ -123,7 +138,36 @@ def summary(found: Analysis) -> dict[str, str]:
     if found.theory is not None:
         ratio = found.spectra[FREE].mean(["trial", "neuron"]).values / found.theory[FREE]
         lines["resets added back, over theory"] = f"{float(ratio[1:].mean()):.4g}"
+    if isinstance(found.identified, str):
+        lines["time constants"] = f"not identified: {found.identified}"
+    else:
+        each = zip(found.identified.time_constants, found.identified.intervals, strict=True)
+        lines["time constants (95 %)"] = "; ".join(
+            f"{1e3 * tau:.4g} ms ({1e3 * low:.4g} to {1e3 * high:.4g})" for tau, (low, high) in each
+        )
     return lines
+
+
+def identification(found: Analysis) -> dict[str, Any]:
+    """What was identified, as plain values; ``refused`` where nothing was."""
+    said = found.identified
+    if isinstance(said, str):
+        return {"refused": said}
+    return {
+        "uses": said.uses,
+        "time_constants_s": said.time_constants.tolist(),
+        "intervals_s": said.intervals.tolist(),
+        "level": said.level,
+        "poles": said.kind,
+        "membrane": said.membrane,
+        "misfit_p_value": said.misfit_p_value,
+        "explained_by": [
+            each.scheme if each.order is None else f"{each.scheme}, order {each.order}"
+            for each in said.candidates
+            if each.explains
+        ],
+        "ruled_out": sum(not each.explains for each in said.candidates),
+    }
 
 
 def firing_rates(found: Analysis) -> np.ndarray | None:

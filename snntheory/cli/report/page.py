@@ -24,16 +24,19 @@ pre { overflow-x: auto; padding: .75rem; border: 1px solid var(--line); border-r
 """
 
 
-def code(file: Path | None, loaded: Mapping[str, Any], options: Mapping[str, Any], first: int) -> str:
+def code(
+    file: Path | None, loaded: Mapping[str, Any], options: Mapping[str, Any], first: int, identified: bool
+) -> str:
     """Python that makes the report's numbers and figures again from the file."""
     given = "".join(f", {name}={value!r}" for name, value in loaded.items())
     path = "FILE" if file is None else file.name
     trial, neuron, method = options["trial"], options["neuron"], options["method"]
+    poles = f"\nprint(identify(after.isel(neuron=[{neuron}])))\n" if identified else ""
     return f"""\
 from snntheory import load_traces
 from snntheory.plotting import psd_figure, scalogram_figure
 from snntheory.spectral import band_power, cwt, global_wavelet_spectrum
-from snntheory.spectral import psd
+from snntheory.spectral import identify, psd
 
 traces = load_traces({path!r}{given})
 after = traces.isel(time=slice({first}, None)).assign_attrs(traces.attrs)
@@ -45,7 +48,7 @@ one = after["voltage"].isel(trial={trial}, neuron={neuron})
 interval = psd(one, method={method!r}, confidence=0.95)
 scalogram_figure(cwt(one, norm="l1"))
 print(global_wavelet_spectrum(cwt(one)))
-"""
+{poles}"""
 
 
 def html(facts: Mapping[str, Any], python: str, folder: Path) -> str:
@@ -91,6 +94,8 @@ def html(facts: Mapping[str, Any], python: str, folder: Path) -> str:
             f"Analytic Morlet wavelet, amplitude, of {which}. What the ends of the record disturb is veiled.",
         )
     }
+<h2>Which neuron, which scheme?</h2>
+{_identification(facts["identification"], options)}
 <h2>The neurons</h2>
 <div class="scroll">{_columns(facts["neurons"])}</div>
 <p class="soft">"low" and "high" are the variances below and above half of the Nyquist frequency, mean over trials.</p>
@@ -101,6 +106,31 @@ def html(facts: Mapping[str, Any], python: str, folder: Path) -> str:
 </body>
 </html>
 """
+
+
+def _identification(found: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    """Two poles from the spectrum of one neuron, and the schemes that they leave."""
+    if "refused" in found:
+        return f'<p class="soft">Not identified: {escape(found["refused"])}.</p>'
+    rows = {
+        f"time constant {n + 1}": f"{1e3 * tau:.4g} ms ({1e3 * low:.4g} to {1e3 * high:.4g} ms)"
+        for n, (tau, (low, high)) in enumerate(
+            zip(found["time_constants_s"], found["intervals_s"], strict=True)
+        )
+    }
+    rows |= {
+        "poles": found["poles"],
+        "the membrane's": found["membrane"],
+        "two poles fit with p": f"{found['misfit_p_value']:.2g}",
+        "schemes that explain it": ", ".join(found["explained_by"]) or "none",
+        "schemes ruled out": str(found["ruled_out"]),
+    }
+    text = (
+        f"From the {found['uses']} of neuron {options['neuron']}, all trials, taken as the response of two poles to "
+        f"white input; intervals at {100 * found['level']:g} %. Without the nominal constants most schemes explain any "
+        "two poles, each with a neuron of its own."
+    )
+    return f'{_pairs(rows)}<p class="soft">{escape(text)}</p>'
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, str]:
