@@ -13,7 +13,9 @@ from .console import say, say_table
 def analyse(
     traces_file: Annotated[
         Path,
-        typer.Argument(metavar="TRACES", help="A recording: .nc, .npz, .npy, .csv or .pt, from anywhere."),
+        typer.Argument(
+            metavar="TRACES", help="A recording: .nc, .h5, .zarr, .npz, .npy, .csv, .pt, .nwb or .nix."
+        ),
     ],
     folder: Annotated[
         Path | None,
@@ -47,12 +49,28 @@ def analyse(
     Writes report.html, which needs nothing else, and beside it numbers.json, spectrum.csv, neurons.csv, psd.nc (the
     mean spectrum of every neuron) and both figures.
     """
-    from ..traces import load_traces
     from .report import FILES, write_report
 
     axes = None if dims is None else tuple(part.strip() for part in dims.split(","))
     given: dict[str, Any] = {"dims": axes, "dt": dt, "variable": variable, "spikes": spikes, "time": time}
-    traces = load_traces(traces_file, **given)
+    traces = _read(traces_file, given)
     target = traces_file.with_suffix("") if folder is None else folder
     say_table(write_report(traces, target, method, skip, trial, neuron, traces_file, given))
     say(f"wrote {target / 'report.html'} and, beside it, {', '.join(FILES[1:])}")
+
+
+def _read(path: Path, given: dict[str, Any]) -> Any:
+    """Traces of a file; those of the laboratory say their axes and times themselves."""
+    from .. import interop
+    from ..traces import load_traces
+
+    suffix = path.suffix.lower()
+    if suffix not in (".nwb", ".nix"):
+        return load_traces(path, **given)
+    taken = ("dt", "variable") if suffix == ".nwb" else ("dt",)
+    refused = [name for name, value in given.items() if value is not None and name not in taken]
+    if refused:
+        raise ValueError(f"{refused[0]} is not for a {suffix} file, which says it itself; leave it out")
+    if suffix == ".nwb":
+        return interop.from_nwb(path, given["variable"], dt=given["dt"])
+    return interop.from_nix(path, dt=given["dt"])

@@ -158,3 +158,21 @@ def test_why_nothing_was_identified_is_said(tmp_path):
         summary = report.write_report(make_traces(values[..., :40], DT), tmp_path)
     assert "50" in summary["time constants"]
     assert "Not identified" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_files_of_the_laboratory_are_read_by_the_command(tmp_path):
+    neo = pytest.importorskip("neo")
+    pytest.importorskip("nixio")
+    assert neo
+    from typer.testing import CliRunner
+
+    from snntheory.cli import app
+    from snntheory.interop import to_nix
+
+    values = np.random.default_rng(2).standard_normal((2, 1, 400))
+    to_nix(make_traces(values, DT, value_unit="mV"), tmp_path / "cell.nix")
+    result = CliRunner().invoke(app, ["analyse", str(tmp_path / "cell.nix")])
+    assert result.exit_code == 0 and "2 x 1 x 400" in result.output
+    assert (tmp_path / "cell" / "report.html").exists()
+    result = CliRunner().invoke(app, ["analyse", str(tmp_path / "cell.nix"), "--dims", "time"])
+    assert result.exit_code != 0 and "dims" in str(result.exception)
