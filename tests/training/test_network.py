@@ -11,6 +11,7 @@ import torch
 from snntheory import CubaLIF, discretize, linear
 from snntheory.training import Network
 from snntheory.training.kernels import LayerStep, scan
+from snntheory.training.kernels.timing import TimingRule, timing_scan
 from snntheory.training.network import weight_unit
 
 NEURON = CubaLIF(0.020, 0.010)
@@ -248,3 +249,28 @@ def test_repr_shows_what_it_is():
     other = replace(neuron, tau_mem=0.03)
     shown = repr(Network((5, 4, 3), (neuron, other), 0.002, "parker_sochacki", 3))
     assert f"({neuron!r}, {other!r})" in shown and "scheme='parker_sochacki', order=3" in shown
+
+
+def test_gradient_through_spike_times():
+    surrogate, timing = network(gain=3.0), network(gain=3.0, gradient="timing", clamp=8.0, direct="shift")
+    given, layers = spikes(), []
+    for net in (surrogate, timing):
+        layers.append(net(given))
+        (layers[-1][-1] * torch.arange(20.0)[:, None, None]).sum().backward()
+    assert all(torch.equal(a, b) for a, b in zip(*layers, strict=True))  # the forward pass is the same
+    assert layers[0][-1].sum() > 0
+    # by hand: the kernel with the receiver's time constants, layer by layer
+    rules = [TimingRule.of(model, 8.0, "shift", NEURON) for model in timing.models]
+    weights = [part.detach().requires_grad_() for part in timing.parameters()]
+    rate = given
+    for part, unit, model, rule in zip(weights, timing._units, timing.models, rules, strict=True):
+        rate, _, _ = timing_scan(rate @ (part * unit), LayerStep.of(model), rule, "reference")
+    (rate * torch.arange(20.0)[:, None, None]).sum().backward()
+    for own, other, part in zip(timing.parameters(), surrogate.parameters(), weights, strict=True):
+        # float32 sums of 20 steps in another order
+        torch.testing.assert_close(own.grad, part.grad, rtol=1e-3, atol=1e-4 * part.grad.abs().max().item())
+        assert not torch.allclose(own.grad, other.grad, rtol=0.1)
+    again = Network.from_settings(timing.settings())
+    assert (again.gradient, again.clamp, again.direct) == ("timing", 8.0, "shift")
+    with pytest.raises(ValueError, match="direct must be one of"):
+        network(gradient="timing", direct="both")
