@@ -12,7 +12,12 @@ from .console import say
 
 
 def experiment(
-    name: Annotated[str, typer.Argument(help="Which experiment: time-step-spectra, xor, iris, yin-yang.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="Which experiment: time-step-spectra, spectral-causes, gradient-fidelity, xor, iris, yin-yang."
+        ),
+    ],
     quick: Annotated[
         bool, typer.Option("--quick", help="A miniature of seconds, to see that it runs.")
     ] = False,

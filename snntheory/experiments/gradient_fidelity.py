@@ -77,13 +77,13 @@ class Settings:
 
     tasks: tuple[str, ...] = TASKS
     steps: tuple[float, ...] = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
-    samples: int = 8
-    hidden: tuple[int, int] = (40, 60)
-    epochs: tuple[int, int] = (2, 20)
+    samples: int = 6
+    hidden: tuple[int, int] = (40, 40)
+    epochs: tuple[int, int] = (3, 15)
     n_train: tuple[int, int] = (3000, 2000)
     batch_size: tuple[int, int] = (100, 50)
     learning_rate: tuple[float, float] = (2e-3, 5e-4)
-    gamma: tuple[float, float] = (0.005, 0.2)
+    gamma: tuple[float, float] = (0.005, 5.0)
     descent_step: float = 1e-3
     seed: int = 0
 
@@ -133,7 +133,7 @@ def task_of(settings: Settings, name: str) -> Task:
         seed=settings.seed,
     )
     parts = (datasets.mnist_subset("train"), datasets.mnist_subset("test"))
-    return Task(network, Latency(window=0.1, last=0.05), *parts[0], *parts[1], FirstSpike(0.002, 0.05, gamma))
+    return Task(network, Latency(window=0.1, last=0.05), *parts[0], *parts[1], FirstSpike(0.001, 0.05, gamma))
 
 
 def trained(settings: Settings, name: str, folder: Path, progress: bool = False) -> dict[str, list[Floats]]:
