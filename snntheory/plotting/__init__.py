@@ -10,6 +10,7 @@ from .discretisation import (
 )
 from .error import convergence_figure, error_bound_figure, rounding_figure
 from .events import causality_figure, latency_figure, spike_train_figure, window_error_figure
+from .exact_gradients import adjoint_figure, loss_line_figure, moved_crossing_figure, solved_figure
 from .frameworks import framework_psp_figure, framework_step_figure
 from .frequency import aliasing_figure, group_delay_figure, warping_figure
 from .identify import candidates_figure, comparison_figure, identification_error_figure
@@ -53,6 +54,7 @@ __all__ = [
     "Atlas",
     "DensityFilm",
     "accuracy_figure",
+    "adjoint_figure",
     "aliasing_figure",
     "atlas",
     "atlas_figure",
@@ -84,7 +86,9 @@ __all__ = [
     "label_lines",
     "latency_figure",
     "locking_figure",
+    "loss_line_figure",
     "moments_figure",
+    "moved_crossing_figure",
     "multiresolution_figure",
     "order_figure",
     "pole_figure",
@@ -102,6 +106,7 @@ __all__ = [
     "scalogram_figure",
     "scheme_rates_figure",
     "significance_figure",
+    "solved_figure",
     "spike_order_figure",
     "spike_placement_figure",
     "spike_train_figure",
