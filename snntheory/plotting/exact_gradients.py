@@ -1,4 +1,4 @@
-"""Figures of exact gradients: the moved crossing, the adjoint state, a loss with its jumps, a training on spike times."""
+"""Figures of exact gradients: the moved crossing, the adjoint state, a loss with its jumps, XOR on spike times."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def loss_line_figure(
         ax.plot(x[part], y[part], color=PALETTE[0])
     for k in breaks:
         ax.plot([(x[k - 1] + x[k]) / 2] * 2, [y[k - 1], y[k]], color=PALETTE[0], lw=0.7, ls=":")
-    reach = 0.06 * (x[-1] - x[0])
+    reach = 0.04 * (x[-1] - x[0])
     for place, value, slope in zip(np.asarray(at), np.asarray(values), np.asarray(slopes), strict=True):
         ax.plot(
             [place - reach, place + reach],
