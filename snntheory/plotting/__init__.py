@@ -37,6 +37,7 @@ from .population import (
 from .recorded import recorded_density_figure
 from .significance import false_positive_figure, significance_figure
 from .spectra import psd_figure, psd_ratio_figure
+from .spectral_causes import causes_figure
 from .spiking import (
     cut_step_figure,
     displacement_figure,
@@ -63,6 +64,7 @@ __all__ = [
     "cancellation_figure",
     "candidates_figure",
     "causality_figure",
+    "causes_figure",
     "coherence_figure",
     "colour_for_dt",
     "comparison_figure",
