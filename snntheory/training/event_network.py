@@ -49,6 +49,10 @@ class EventNetwork(FeedForward):
     unit : {"peak", "jump"}
         The weight in which a layer learns. ``"peak"``: its post-synaptic potential peaks at one unit of voltage.
         ``"jump"``: the current jumps by one, the weight of Lee et al. (2023), of BATS and of EventProp.
+    bump : float
+        What an output that is silent in a sample of its own class is given instead of the gradient that it does not
+        have: minus ``bump`` for each of its weights and each spike that arrived there, which is the gradient of minus
+        ``bump`` times the area of its input. 0: nothing, as published by Lee et al. (2023).
     looks : sequence of float
         Shorter windows in seconds, rising, that a training tries before ``t_max``. Nothing that happens after the last
         of the first output spikes can matter to a loss of first spikes, so a sample whose outputs have all fired needs
@@ -78,6 +82,7 @@ class EventNetwork(FeedForward):
         gain: float = 1.0,
         initial: distributions.Initial | Sequence[distributions.Initial] | None = None,
         unit: str = "peak",
+        bump: float = 0.0,
         looks: Sequence[float] = (),
         seed: int = 0,
         backend: str = "auto",
@@ -106,6 +111,7 @@ class EventNetwork(FeedForward):
             distributions.FanIn(self.gain) if initial is None else initial, self.n_layers
         )
         self.unit = _check.choice("unit", unit, UNITS)
+        self.bump = _check.number("bump", bump, minimum=0.0)
         self.looks = tuple(_check.positive("looks", each, "s") for each in looks)
         if list(self.looks) != sorted(set(self.looks)) or (self.looks and self.looks[-1] >= self.t_max):
             raise ValueError(f"looks must rise and lie below t_max = {self.t_max:g} s, got {self.looks}")
@@ -182,28 +188,35 @@ class EventNetwork(FeedForward):
                 f"{type(loss).__name__} reads voltages, an EventNetwork gives spike times: take a Network, "
                 "or a loss of spikes"
             )
-        if self.looks and torch.is_grad_enabled():
-            times = self._first_spikes(inputs)
-            layers = [times.isfinite().sum(2)]
-        else:
-            answer = list(self._layers(inputs, self.t_max))
-            times, layers = answer[-1][0], [counts for _, counts in answer]
-        return Judgement(loss.on_times(times, labels, self.t_max), loss.decide_times(times), layers)
-
-    def _first_spikes(self, inputs: torch.Tensor) -> torch.Tensor:
-        """First spike of every output, shape (batch, n_out, 1), each sample with the shortest look that shows them."""
-        pending = torch.arange(len(inputs), device=inputs.device)
-        found, index = [], []
-        for end in (*self.looks, self.t_max):
+        learning = torch.is_grad_enabled()
+        silent = torch.zeros((), dtype=self._weights[-1].dtype, device=inputs.device)
+        pending, found, index = torch.arange(len(inputs), device=inputs.device), [], []
+        for end in (*(self.looks if learning else ()), self.t_max):
             given = inputs[pending]
-            *_, (times, _) = self._layers(given.masked_fill(given > end, torch.inf), end)
+            answer = [(given, None), *self._layers(given.masked_fill(given > end, torch.inf), end)]
+            times = answer[-1][0]
             done = times.isfinite().all(2).all(1) | (end == self.t_max)
             found.append(times[done])
             index.append(pending[done])
+            if learning and self.bump and end == self.t_max:
+                silent = self._area_of_the_silent(answer[-2][0], times, labels[pending])
             pending = pending[~done]
             if not len(pending):
                 break
-        return torch.cat(found)[torch.cat(index).argsort()]
+        times = torch.cat(found)[torch.cat(index).argsort()] if learning and self.looks else times
+        layers = [times.isfinite().sum(2)] if learning and self.looks else [n for _, n in answer[1:]]
+        value = loss.on_times(times, labels, self.t_max)
+        value = value - self.bump / len(inputs) * (silent - silent.detach())  # a gradient, no value
+        return Judgement(value, loss.decide_times(times), layers)
+
+    def _area_of_the_silent(
+        self, senders: torch.Tensor, times: torch.Tensor, labels: torch.Tensor
+    ) -> torch.Tensor:
+        """Summed weights of the spikes that reached outputs that are silent in samples of their own class."""
+        own = times[torch.arange(len(times), device=times.device), labels]
+        quiet = ~own.isfinite().any(1)
+        arrived = senders[quiet].isfinite().sum(2).to(self._weights[-1].dtype)
+        return (arrived * self._weights[-1][:, labels[quiet]].T).sum()
 
     def counts(self, layer: torch.Tensor) -> torch.Tensor:
         """Spikes of each neuron, shape (batch, n_neurons); those that found no room among them."""
@@ -222,6 +235,7 @@ class EventNetwork(FeedForward):
             "gain": self.gain,
             "initial": [distributions.settings(each) for each in self.initial],
             "unit": self.unit,
+            "bump": self.bump,
             "looks": list(self.looks),
             "seed": self.seed,
             "options": self.options,

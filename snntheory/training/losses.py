@@ -112,14 +112,18 @@ class FirstSpike(Decides):
 
     ``tau_0``, ``tau_1``, ``silent_after`` in seconds. The source does not say what a silent output is worth. On a grid
     it counts as firing one step past the window, and the pseudo-derivative of its voltage carries a gradient. On times
-    it counts as firing ``silent_after`` past the window, and has the gradient zero: a silent label's output can only be
-    helped by pushing the others later, so start with weights at which the outputs fire.
+    it counts as firing ``silent_after`` past the window, and has the gradient zero. Where the label's output is the
+    silent one, the sample can still push the others later (``silent_label="push"``, the derivative of the value); but
+    that silences them too, for their own samples, and a training of Yin-Yang collapses. ``"ignore"`` gives such a
+    sample its value and no gradient. Start with weights at which the outputs fire, see
+    :class:`snntheory.training.EventNetwork` for ``bump``, and read ``silent_outputs`` in the history.
     """
 
     tau_0: float = 0.005
     tau_1: float = 0.05
     gamma: float = 0.01
     silent_after: float = 0.0
+    silent_label: str = "ignore"
     decides_by = "first"
 
     def __post_init__(self) -> None:
@@ -127,6 +131,7 @@ class FirstSpike(Decides):
         _check.positive("tau_1", self.tau_1, "s")
         _check.number("gamma", self.gamma, minimum=0.0)
         _check.number("silent_after", self.silent_after, "s", minimum=0.0)
+        _check.choice("silent_label", self.silent_label, ("ignore", "push"))
 
     def __call__(self, spikes: torch.Tensor, labels: torch.Tensor, dt: float) -> torch.Tensor:
         return self._of(first_spike_times(spikes, dt), labels)
@@ -135,7 +140,11 @@ class FirstSpike(Decides):
         """The loss of spike times, shape (batch, n_classes, n_spikes)."""
         check_times(times, labels, t_max)
         first = functional.pad(times, (0, 1), value=math.inf)[..., 0]
-        return self._of(first.masked_fill(first.isinf(), t_max + self.silent_after), labels)
+        silent = first.isinf()
+        first = first.masked_fill(silent, t_max + self.silent_after)
+        if self.silent_label == "ignore":
+            first = torch.where(silent.gather(1, labels[:, None]), first.detach(), first)
+        return self._of(first, labels)
 
     def _of(self, first: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         own = first.gather(1, labels[:, None])[:, 0]

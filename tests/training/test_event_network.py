@@ -251,3 +251,27 @@ def test_an_output_that_never_fires_trains_to_nothing(points):
     history = fit(net, *points, epochs=1, **QUICK)
     assert history[0]["silent_outputs"] == 1.0  # it is said, not hidden
     assert all(torch.equal(a, b) for a, b in zip(before, net.weights(), strict=True))
+
+
+def test_a_bump_lifts_outputs_that_are_silent_in_their_own_class(points):
+    images, labels = points
+    goal, given = torch.from_numpy(labels), inputs(images)
+    quiet = FIRING | {"initial": (Normal(0.9, 0.2), Normal(0.005, 0.0))}
+    plain, bumped, looked = (
+        network(**quiet, **more) for more in ({}, {"bump": 0.5}, {"bump": 0.5, "looks": (0.02,)})
+    )
+    for net in (plain, bumped, looked):
+        net.judged = net.judge(LOSS, given, goal)
+        net.judged.value.backward()
+    assert bumped.judged.value == plain.judged.value and not (bumped(given)[-1].isfinite()).any()
+    arrived = plain(given)[0].isfinite().sum(2).double()
+    expected = torch.zeros(12, 3, dtype=torch.float64)
+    for sample, label in enumerate(labels):
+        expected[:, label] -= 0.5 * arrived[sample] / 60  # a mean over 60 samples
+    assert expected.abs().min() > 0
+    for net in (bumped, looked):
+        own = [part.grad for part in net.parameters()]
+        torch.testing.assert_close(own[1], expected, rtol=1e-12, atol=0)
+        assert (own[0] == 0).all() and (next(plain.parameters()).grad == 0).all()
+    with pytest.raises(ValueError, match="bump must be at least 0"):
+        network(bump=-1.0)

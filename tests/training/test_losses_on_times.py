@@ -54,9 +54,16 @@ def test_first_spike_by_hand():
     assert value == pytest.approx((one + two) / 2, rel=1e-7)  # the times are float32 first
 
 
-def test_a_silent_output_has_no_gradient_and_pushes_the_others_later():
-    times = trains().requires_grad_()
-    FirstSpike(0.02, 0.05, 0.1).on_times(times, LABELS, T_MAX).backward()
+def test_a_silent_output_has_no_gradient_and_may_push_the_others_later():
+    push, ignore = (FirstSpike(0.02, 0.05, 0.1, silent_label=name) for name in ("push", "ignore"))
+    times, same = trains().requires_grad_(), trains().requires_grad_()
+    value = push.on_times(times, LABELS, T_MAX)
+    value.backward()
+    assert torch.equal(ignore.on_times(same, LABELS, T_MAX), value)
+    ignore.on_times(same, LABELS, T_MAX).backward()
+    assert (same.grad[0] == 0).all() and torch.equal(
+        same.grad[1:], times.grad[1:]
+    )  # sample 0's label is silent
     gradient = times.grad
     assert (gradient[0, 0] == 0).all() and (gradient[..., 1:] == 0).all()  # silent; only first spikes count
     others = times.detach()[0, 1:, 0].isfinite()
@@ -69,7 +76,7 @@ def test_a_silent_output_has_no_gradient_and_pushes_the_others_later():
     assert FirstSpike().on_times(empty, torch.tensor([0, 1]), T_MAX) > 0
 
 
-@pytest.mark.parametrize("loss", [FirstSpike(0.02, 0.05, 0.1), TARGETS], ids=names)
+@pytest.mark.parametrize("loss", [FirstSpike(0.02, 0.05, 0.1, 0.01, "push"), TARGETS], ids=names)
 def test_gradient_by_times_is_that_of_finite_differences(loss):
     times = trains()
     fired = times.isfinite()
@@ -240,6 +247,8 @@ def test_wrong_arguments():
         loss.on_times(good, LABELS, 0.0)
     with pytest.raises(ValueError, match="silent_after must be at least 0"):
         FirstSpike(silent_after=-1.0)
+    with pytest.raises(ValueError, match="silent_label must be one of"):
+        FirstSpike(silent_label="drop")
     with pytest.raises(ValueError, match="targets must have one entry a label"):
         VanRossum(0.01, (((0.1,),), ((0.1,), ())))
     with pytest.raises(ValueError, match="tau must be above 0"):
