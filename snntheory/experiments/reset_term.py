@@ -11,6 +11,7 @@ The neuron is forward Euler with a step of one (``r = tau_mem``), the trace of t
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ class Settings:
     tau_syn: float = 2.0
     width: float = 0.3
     shape: str = "sigmoid"
-    reset: str = "to_value"
+    reset: Literal["subtract", "to_value", "none"] = "to_value"
     learning_rates: tuple[float, ...] = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
     iterations: int = 200
     repeats: int = 100

@@ -22,6 +22,8 @@ from ..spiking.layer import LimitError
 from .methods import METHODS, _check_options
 
 BACKENDS = ("auto", "reference", "numba", "triton")
+FAST = {"numba": ("adjoint", "integrated"), "triton": ("adjoint",)}
+"""Methods of the backends that are fast."""
 OVERFLOW = ("raise", "drop")
 
 Floats = NDArray[np.float64]
@@ -70,8 +72,8 @@ def spike_time_layer(
     method : str
         A method of :data:`snntheory.gradients.METHODS` that works on spike times.
     backend : {"auto", "reference", "numba", "triton"}
-        ``"reference"`` takes any method, sample by sample, on the CPU. ``"numba"`` (CPU) and ``"triton"`` (GPU) are of
-        the method ``"adjoint"``. ``"auto"`` is the fast one of the device where it is installed and the method has it.
+        ``"reference"`` takes any method, sample by sample, on the CPU. ``"numba"`` (CPU) has ``"adjoint"`` and
+        ``"integrated"``, ``"triton"`` (GPU) has ``"adjoint"``. ``"auto"`` is the fast one of the device where it is installed and the method has it.
     overflow : {"raise", "drop"}
         What is done where a neuron fires more than ``max_spikes`` times. ``"drop"`` keeps its first ones: the neuron
         goes on to fire and to be reset, and nobody hears of it, as with the spike buffers of Bacho and Chu (2023). The
@@ -218,11 +220,13 @@ def _backend(name: str, method: str, device: torch.device) -> Any:
     _check.choice("backend", name, BACKENDS)
     if name == "auto":
         fast = "triton" if device.type == "cuda" else "numba"
-        name = fast if method == "adjoint" and find_spec(fast) is not None else "reference"
+        name = fast if method in FAST[fast] and find_spec(fast) is not None else "reference"
     if name == "reference":
         return _reference
-    if method != "adjoint":
-        raise ValueError(f"backend {name!r} has the method 'adjoint' only, got {method!r}; use 'reference'")
+    if method not in FAST[name]:
+        raise ValueError(
+            f"backend {name!r} has {' and '.join(map(repr, FAST[name]))} only, got {method!r}; use 'reference'"
+        )
     if find_spec(name) is None:
         extra = {"numba": "train", "triton": "gpu"}[name]
         raise ModuleNotFoundError(
@@ -232,6 +236,10 @@ def _backend(name: str, method: str, device: torch.device) -> Any:
     if name == "numba":
         if device.type != "cpu":
             raise ValueError(f"backend 'numba' runs on the CPU, times is on {device}; use backend='auto'")
+        if method == "integrated":
+            from . import _integrated_layer
+
+            return _integrated_layer.run
         return _numba
     from ._triton_adjoint import run
 

@@ -110,9 +110,9 @@ def weight_gradient(
     method : str
         A name in :data:`METHODS`. Exact: ``"implicit"``, the implicit function theorem at each crossing; ``"adjoint"``,
         EventProp, memory of the order of the spikes; ``"closed_form"``, for ``tau_mem = 2 tau_syn`` and a subtracting
-        reset. With a time step: ``"integrated"``, Parker-Sochacki with interpolated spikes; ``"straight_through"``, exact
-        spikes sent on a grid; ``"timing"``, through the spike times of a grid; ``"surrogate"``, backpropagation through
-        time with a pseudo-derivative, for a loss with ``on_grid``.
+        reset. With a time step: ``"integrated"``, Parker-Sochacki with interpolated spikes; ``"straight_through"``,
+        exact spikes sent on a grid; ``"timing"``, through the spike times of a grid; ``"surrogate"``, backpropagation
+        through time with a pseudo-derivative, for a loss with ``on_grid``.
     t_max : float
         End of the window in seconds.
     mode : {"reverse", "forward"}

@@ -201,8 +201,8 @@ def to_nix(traces: xr.Dataset, path: str | Path) -> Path:
 
 def _neo() -> tuple[Any, Any]:
     try:
-        import neo  # type: ignore[import-untyped]
-        import quantities  # type: ignore[import-untyped]
+        import neo
+        import quantities
     except ImportError as error:
         raise ModuleNotFoundError("this needs neo: pip install 'snntheory[electrophysiology]'") from error
     return neo, quantities
@@ -227,9 +227,11 @@ def _check_units(path: Path, found: dict[str, Any]) -> None:
 
 def _nixio() -> None:
     try:
-        import nixio  # type: ignore[import-untyped] # noqa: F401
+        import nixio  # noqa: F401
     except ImportError as error:
-        raise ModuleNotFoundError("NIX files need nixio: pip install 'snntheory[electrophysiology]'") from error
+        raise ModuleNotFoundError(
+            "NIX files need nixio: pip install 'snntheory[electrophysiology]'"
+        ) from error
 
 
 def _trials(recording: Any) -> list[tuple[list[Any], list[Any]]]:

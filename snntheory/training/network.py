@@ -69,7 +69,7 @@ class Network(FeedForward):
         Scale of the initial weights.
     seed : int
         Seed of the initial weights.
-    backend : {"auto", "reference", "numba"}
+    backend : {"auto", "reference", "numba", "triton"}
         See :func:`snntheory.training.kernels.scan`.
 
     Notes
