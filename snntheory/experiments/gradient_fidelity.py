@@ -199,7 +199,9 @@ def run(
             rows = [
                 _part(settings, name, stage, task, stages[stage], label, checkpoints) for label in METHODS
             ]
-            both = xr.concat(rows, "method", coords="minimal", compat="override", join="exact")
+            both = xr.concat(
+                rows, "method", data_vars="minimal", coords="minimal", compat="override", join="exact"
+            )
             parts.append(both.expand_dims(task=[name], stage=[stage]))
             coarse = both["cosine"].sel(layer="all").isel(step=-1)
             report(
@@ -211,7 +213,7 @@ def run(
     trained_all = found["cosine"].sel(stage="trained", layer="all")
     headline = {
         f"{name}: cosine of {label} at {step:g} tau_syn": float(
-            trained_all.sel(task=name, method=label, step=step)
+            trained_all.sel({"task": name, "method": label, "step": step})
         )
         for name in settings.tasks
         for label in ("straight through, carried", "timing, as TSSL-BP", "surrogate, width 0.3")
