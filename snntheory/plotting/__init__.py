@@ -35,6 +35,7 @@ from .population import (
     voltage_densities_figure,
 )
 from .recorded import recorded_density_figure
+from .reset_term import gradient_phases_figure, growth_figure, loss_curves_figure
 from .significance import false_positive_figure, significance_figure
 from .spectra import psd_figure, psd_ratio_figure
 from .spectral_causes import causes_figure
@@ -80,7 +81,9 @@ __all__ = [
     "format_dt",
     "framework_psp_figure",
     "framework_step_figure",
+    "gradient_phases_figure",
     "group_delay_figure",
+    "growth_figure",
     "hidden_spikes_figure",
     "hidden_time_constant_figure",
     "identification_error_figure",
@@ -88,6 +91,7 @@ __all__ = [
     "label_lines",
     "latency_figure",
     "locking_figure",
+    "loss_curves_figure",
     "loss_line_figure",
     "moments_figure",
     "moved_crossing_figure",
