@@ -10,6 +10,8 @@ Floats = NDArray[np.float64]
 """A pair of poles is written as ``(ln P, ln Q)`` with ``s^2 + P s + Q`` the polynomial of the poles' images under
 ``s = (z - 1)/(z + 1)``. Both stable real pairs and stable complex pairs are exactly the pairs ``P, Q > 0``, the double
 pole ``P^2 = 4 Q`` lies inside, and nothing cancels for poles close to 1."""
+ROUNDING = 1e-8
+"""Of a coordinate: what a fit without noise leaves of a double pole is often a complex pair this close to it."""
 
 
 def from_increments(alpha: float, beta: float) -> Floats:
@@ -81,5 +83,13 @@ def intervals(centre: Floats, covariance: Floats, level: float) -> Floats:
 
 def kind(centre: Floats, covariance: Floats, level: float) -> str:
     """ "real", "complex", or "double" where the confidence region holds both sides of the double pole."""
-    real = is_real(ellipse(centre, covariance, level))
+    real = is_real(ellipse(centre, covariance + ROUNDING**2 * np.eye(2), level))
     return "real" if real.all() else "double" if real.any() else "complex"
+
+
+def poles_of_a_neuron(centre: Floats, covariance: Floats, level: float) -> NDArray[np.complex128]:
+    """The pair of poles, shape (2,); the double pole with its ``Q`` for a complex pair that may as well be one."""
+    if is_real(centre) or kind(centre, covariance, level) == "complex":
+        return poles(centre)
+    image = np.exp(centre[1] / 2)
+    return np.full(2, (1 - image) / (1 + image), dtype=np.complex128)

@@ -44,7 +44,8 @@ class Identification:
     intervals : ndarray, shape (2, 2), seconds
         Confidence interval (low, high) of each.
     kind : str
-        "real", "complex", or "double": the record does not tell the pair from a double pole.
+        "real", "complex", or "double": the record does not tell the pair from a double pole, which is then what the
+        candidates are given where ``poles`` are complex.
     membrane : str
         "slow" or "fast": the pole that the resets decay with. "unknown" without spikes: the response is symmetric
         in the two time constants, so nothing below threshold tells which is the membrane's.
@@ -267,7 +268,8 @@ def _from_voltage(
     found = []
     for scheme, order in pairs:
         own = fits[candidates.family_of(scheme)]
-        slow, fast = candidates.neuron_for(two.poles(own.coordinates), dt, scheme, order)
+        pair = two.poles_of_a_neuron(own.coordinates, own.covariance, level)
+        slow, fast = candidates.neuron_for(pair, dt, scheme, order)
         nominal_p = float("nan")
         if nominal is not None:
             images = candidates.nominal_images(nominal, dt, scheme, order)
@@ -315,9 +317,10 @@ def _from_response(
 ) -> Identification:
     fit = _response_fit.fit(rows, given, drop, noise)
     coordinates, numerator = fit.parameters[:2], fit.parameters[2:]
+    pair = two.poles_of_a_neuron(coordinates, fit.covariance[:2, :2], level)
     found = []
     for scheme, order in pairs:
-        slow, fast = candidates.neuron_for(two.poles(coordinates), dt, scheme, order)
+        slow, fast = candidates.neuron_for(pair, dt, scheme, order)
         model = candidates.discrete(slow, fast, dt, scheme, order, fit.membrane)
         r, p, nominal_p = float("nan"), 0.0, float("nan")
         if model is not None:

@@ -126,6 +126,29 @@ def test_a_double_pole_is_said_to_be_one():
     assert found.noise == pytest.approx(0.02 * float(traces.std()), rel=0.1)  # 3000 samples: 1.3 %
 
 
+@pytest.mark.parametrize("scheme", ["impulse_invariance", "bilinear", "zoh", "backward_euler"])
+@pytest.mark.parametrize("tau", [0.0073, 0.02])
+def test_equal_time_constants_without_noise(scheme, tau):
+    # rounding splits a double pole by its square root, and to the complex side as often as not
+    neuron = CubaLIF(tau, tau)
+    traces, inputs, model = simulated(scheme, neuron=neuron, n=1000, trials=2, seed=7)
+    found = identify(traces, inputs, neuron=neuron)
+    assert found.kind == "double" and scheme in found.explained_by()
+    own = next(each for each in found.candidates if each.scheme == scheme)
+    assert (own.tau_slow, own.tau_fast, own.r) == pytest.approx((tau, tau, 1.0), rel=1e-5)
+
+
+def test_equal_time_constants_with_noise_are_a_neuron_whatever_the_side():
+    traces, inputs, _ = simulated("zoh", neuron=CubaLIF(0.01, 0.01), n=600, trials=12, seed=5)
+    noise = 0.05 * float(traces.std()) * np.random.default_rng(2).standard_normal(traces.shape)
+    sides = set()
+    for row, given in zip(traces.values + noise, inputs, strict=True):
+        found = identify(labelled(row[None]), given[None], noise="measurement", level=0.999, schemes=["zoh"])
+        assert found.kind == "double" and found.explained_by() == ("zoh",)
+        sides.add(bool(found.poles.imag.any()))
+    assert sides == {True, False}
+
+
 def test_a_complex_pair_is_no_neuron():
     from scipy.signal import lfilter
 
