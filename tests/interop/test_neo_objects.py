@@ -192,5 +192,5 @@ def test_other_objects_are_no_recordings():
 
 def test_without_neo(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "neo", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install 'snntheory\[interop\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'snntheory\[electrophysiology\]'"):
         from_neo(signal())
