@@ -52,7 +52,8 @@ class EventNetwork(FeedForward):
     bump : float
         What an output that is silent in a sample of its own class is given instead of the gradient that it does not
         have: minus ``bump`` for each of its weights and each spike that arrived there, which is the gradient of minus
-        ``bump`` times the area of its input. 0: nothing, as published by Lee et al. (2023).
+        ``bump`` times the area of its input. 0: nothing, as published by Lee et al. (2023). It wakes a network that
+        is silent; it is no gradient of the loss, and a Yin-Yang training from weights that fire does worse with it.
     looks : sequence of float
         Shorter windows in seconds, rising, that a training tries before ``t_max``. Nothing that happens after the last
         of the first output spikes can matter to a loss of first spikes, so a sample whose outputs have all fired needs
