@@ -82,7 +82,7 @@ class Settings:
     epochs: tuple[int, int] = (3, 15)
     n_train: tuple[int, int] = (3000, 2000)
     batch_size: tuple[int, int] = (100, 50)
-    learning_rate: tuple[float, float] = (2e-3, 5e-4)
+    learning_rate: tuple[float, float] = (2e-3, 1e-3)
     gamma: tuple[float, float] = (0.005, 5.0)
     descent_step: float = 1e-3
     seed: int = 0
