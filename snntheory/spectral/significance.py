@@ -19,7 +19,7 @@ CORRECTIONS = ("none", "bonferroni", "fdr")
 
 
 def spectrum_significance(
-    spectrum: xr.DataArray,
+    spectrum: xr.DataArray | xr.Dataset,
     background: Background,
     level: float = 0.95,
     correction: str = "none",
@@ -37,8 +37,8 @@ def spectrum_significance(
 
     Parameters
     ----------
-    spectrum : DataArray (..., frequency)
-        As from :func:`snntheory.spectral.psd`, with its attributes.
+    spectrum : DataArray (..., frequency), or Dataset with ``psd``
+        As from :func:`snntheory.spectral.psd`, with its attributes; of some of its frequencies, those alone are tested.
     background : Background
     level : float
         A frequency is significant where ``p < 1 - level``, after the correction.
@@ -57,7 +57,8 @@ def spectrum_significance(
     Raises
     ------
     ValueError, TypeError
-        Attributes that do not say how the spectrum was made, another ``dt`` than the background's, a custom window.
+        Attributes that do not say how the spectrum was made, frequencies that are not its own, another ``dt`` than the
+        background's, a custom window.
 
     Assumptions
     -----------
@@ -72,17 +73,24 @@ def spectrum_significance(
     Percival & Walden 1993, chapter 6; Benjamini & Hochberg 1995.
     """
     level = checked_level(level)
-    plan = _plan(spectrum)
-    same_step(spectrum, background)
+    density = _density(spectrum)
+    plan = _plan(density)
+    place = _place(density["frequency"].values, plan.frequency)
+    same_step(density, background)
     averaged = _check.integer("averaged", averaged, minimum=1)
-    expected = _expected(background, plan).assign_coords(frequency=spectrum["frequency"].values)
-    degrees = _degrees(background, plan, spectrum)
+    expected = _expected(background, plan).isel(frequency=place)
+    expected = expected.assign_coords(frequency=density["frequency"].values)
+    if "degrees_of_freedom" in density.coords:
+        degrees = density["degrees_of_freedom"].drop_vars("degrees_of_freedom")
+    else:
+        degrees = _degrees(background, plan).isel(frequency=place)
+        degrees = degrees.assign_coords(frequency=expected["frequency"].values)
     spikes = background.excess / (plan.dt * ((plan.segments - 1) * plan.hop + plan.size))
     degrees = averaged / (1 / degrees + spikes / 2)
     kept = xr.ones_like(expected, dtype=bool)
     if plan.detrend is not None:
         kept = kept.where(kept["frequency"] > 0, False)
-    out = tested(spectrum.drop_vars("degrees_of_freedom", errors="ignore"), expected, degrees, level, kept)
+    out = tested(density.drop_vars("degrees_of_freedom", errors="ignore"), expected, degrees, level, kept)
     return decided(out, ("frequency",), level, correction, background.name)
 
 
@@ -118,11 +126,21 @@ def _discovery_limit(p: NDArray[np.float64], rate: float) -> float:
     return float(ranked[below[-1]]) if below.size else -1.0
 
 
-def _degrees(background: Background, plan: Tapering, spectrum: xr.DataArray) -> xr.DataArray:
+def _place(frequency: NDArray[np.float64], known: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Where each frequency of a spectrum, or of a part of it, is among those of its tapers."""
+    place = np.rint(frequency / known[1]).astype(np.int64)
+    if place.min(initial=0) < 0 or place.max(initial=0) >= known.size:
+        place = np.zeros_like(place)
+    if np.any(np.abs(known[place] - frequency) > 1e-6 * known[1]):
+        raise ValueError(
+            f"spectrum must keep the frequencies that psd gave it, every {known[1]:g} Hz up to {known[-1]:g} Hz; "
+            "select some with sel or isel, but do not interpolate or average over them"
+        )
+    return place
+
+
+def _degrees(background: Background, plan: Tapering) -> xr.DataArray:
     """Degrees of freedom at each frequency of what ``plan`` makes of the background."""
-    frequency = {"frequency": spectrum["frequency"].values}
-    if "degrees_of_freedom" in spectrum.coords:
-        return spectrum["degrees_of_freedom"].drop_vars("degrees_of_freedom")
     n, count = plan.size, plan.segments
     far = min(count - 1, 4 * -(-n // plan.hop))
     size = 2 * (n + far * plan.hop)
@@ -147,7 +165,7 @@ def _degrees(background: Background, plan: Tapering, spectrum: xr.DataArray) -> 
         else:
             square = square + 2 * (count - m) * np.abs(cross) ** 2
     nu = 2 * total**2 / square * plan.share()
-    return xr.DataArray(nu, dims=density.dims, coords=frequency)
+    return xr.DataArray(nu, dims=density.dims)
 
 
 def _expected(background: Background, plan: Tapering) -> xr.DataArray:
@@ -157,10 +175,16 @@ def _expected(background: Background, plan: Tapering) -> xr.DataArray:
     return xr.DataArray(values, dims=template.dims, coords=outer)
 
 
-def _plan(spectrum: Any) -> Tapering:
+def _density(spectrum: Any) -> xr.DataArray:
+    """The density of what `psd` made, with or without its confidence."""
+    found = spectrum["psd"] if isinstance(spectrum, xr.Dataset) and "psd" in spectrum else spectrum
+    if not isinstance(found, xr.DataArray) or "frequency" not in found.dims:
+        raise TypeError(f"spectrum must be a DataArray or Dataset made by psd, got {type(spectrum).__name__}")
+    return found
+
+
+def _plan(spectrum: xr.DataArray) -> Tapering:
     """The tapers that a spectrum was made with, from its attributes."""
-    if not isinstance(spectrum, xr.DataArray) or "frequency" not in spectrum.dims:
-        raise TypeError(f"spectrum must be a DataArray made by psd, got {type(spectrum).__name__}")
     attrs = spectrum.attrs
     if "method" not in attrs or "detrend" not in attrs:
         raise ValueError(

@@ -236,6 +236,22 @@ def test_bad_input(call, message):
         call(spectrum, transform.assign_attrs(transform.attrs), background)
 
 
+@pytest.mark.parametrize(
+    ("method", "options"), [("welch", {}), ("multitaper", {}), ("multitaper", {"adaptive": True})]
+)
+def test_a_band_and_a_spectrum_with_its_confidence(method, options):
+    traces, background = simulated("zoh", None, 2, n=256)
+    spectrum = psd(traces, method, confidence=0.9, **options)
+    whole = spectrum_significance(spectrum["psd"], background, correction="bonferroni")
+    xr.testing.assert_identical(spectrum_significance(spectrum, background, correction="bonferroni"), whole)
+    band = spectrum_significance(spectrum["psd"].sel(frequency=slice(50, 200)), background)
+    xr.testing.assert_equal(band["p_value"], whole["p_value"].sel(frequency=slice(50, 200)))
+    shifted = spectrum["psd"].isel(frequency=slice(1, 9))
+    shifted = shifted.assign_coords(frequency=shifted["frequency"].values * 1.01)
+    with pytest.raises(ValueError, match="must keep the frequencies that psd gave it"):
+        spectrum_significance(shifted, background)
+
+
 def test_a_spectrum_must_be_one():
     with pytest.raises(TypeError, match="made by psd"):
         spectrum_significance(np.ones(3), white_background(1.0, DT))
