@@ -32,6 +32,18 @@ def test_half_of_the_power_of_two_sines(tmp_path, method, power_at_nyquist, half
     assert found == pytest.approx(half, abs=3)  # Hz: Welch's default segment resolves 1.1, the tapers 1
 
 
+def test_a_unit_in_the_file_is_beside_its_numbers(tmp_path):
+    table = np.stack([np.arange(400.0), -65 + np.random.default_rng(1).standard_normal(400)], axis=1)
+    np.savetxt(tmp_path / "a.csv", table, delimiter=",", header="time (ms),soma (mV)", comments="")
+    summary = report.write_report(load_traces(tmp_path / "a.csv"), tmp_path / "mv")
+    assert summary["voltage, mean"].endswith(" mV") and summary["voltage, standard deviation"].endswith(" mV")
+    assert "Voltages in mV, variances in (mV)²." in (tmp_path / "mv/report.html").read_text(encoding="utf-8")
+    assert json.loads((tmp_path / "mv/numbers.json").read_text(encoding="utf-8"))["unit"] == "mV"
+    summary = report.write_report(make_traces(table[:, 1], DT, ("time",)), tmp_path / "none")
+    assert float(summary["voltage, mean"]) == pytest.approx(-65, abs=0.2)  # standard error 0.05
+    assert "Voltages in" not in (tmp_path / "none/report.html").read_text(encoding="utf-8")
+
+
 def test_what_is_constant_or_short_is_said(tmp_path):
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="every trace of the voltage is constant, the first at -65"):

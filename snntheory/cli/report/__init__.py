@@ -59,6 +59,7 @@ def write_report(
         "file": _file_facts(file),
         "made_with": _versions(),
         "options": {"method": method, "skip": skip, "trial": trial, "neuron": neuron},
+        "unit": numbers.unit_of(traces),
         "summary": said,
         "warnings": [" ".join(str(each.message).split()) for each in caught],
         "attributes": {str(k): v for k, v in traces.attrs.items()},

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ... import _check
+from ..._trace_units import DIMENSIONLESS
 from ...spectral import Identification, band_power, cwt, global_wavelet_spectrum, identify, low_high, psd
 from ...spectral.resets import expected_without_resets, without_resets
 
@@ -119,18 +120,19 @@ def _check_varies(voltage: xr.DataArray) -> None:
 def summary(found: Analysis) -> dict[str, str]:
     """The recording in a few lines, quantity by quantity."""
     traces, voltage, spectrum = found.traces, found.voltage, found.spectra["voltage"]
-    dt = traces.attrs["dt"]
+    dt, unit = traces.attrs["dt"], unit_of(traces)
+    unit = unit and f" {unit}"
     half = median_frequency(spectrum.mean(["trial", "neuron"]), dt)
     low = float(found.bands.sel(band="low").mean() / found.bands.sum("band").mean())
     lines = {
         "trials x neurons x steps": f"{voltage.sizes['trial']} x {voltage.sizes['neuron']} x {voltage.sizes['time']}",
         "time step": f"{dt:g} s (Nyquist frequency {0.5 / dt:g} Hz)",
-        "voltage, mean": f"{float(voltage.mean()):.4g}",
-        "voltage, standard deviation": f"{float(voltage.std()):.4g}",
+        "voltage, mean": f"{float(voltage.mean()):.4g}{unit}",
+        "voltage, standard deviation": f"{float(voltage.std()):.4g}{unit}",
         "half of the power lies below": f"{half:.4g} Hz",
         f"variance below {0.25 / dt:g} Hz": f"{100 * low:.4g} %",
         "spectrum": _precision(spectrum),
-        "taken": str(traces.attrs["phase"]),
+        "phase in the step": str(traces.attrs["phase"]),
     }
     rates = firing_rates(found)
     if rates is not None:
@@ -148,6 +150,12 @@ def summary(found: Analysis) -> dict[str, str]:
     return lines
 
 
+def unit_of(traces: xr.Dataset) -> str:
+    """Unit of the voltage; empty where it has none."""
+    unit = str(traces["voltage"].attrs.get("units", traces.attrs.get("value_unit", "1")))
+    return "" if unit in DIMENSIONLESS else unit
+
+
 def identification(found: Analysis) -> dict[str, Any]:
     """What was identified, as plain values; ``refused`` where nothing was."""
     said = found.identified
@@ -162,7 +170,7 @@ def identification(found: Analysis) -> dict[str, Any]:
         "membrane": said.membrane,
         "misfit_p_value": said.misfit_p_value,
         "explained_by": [
-            each.scheme if each.order is None else f"{each.scheme}, order {each.order}"
+            each.scheme if each.order is None else f"{each.scheme} (order {each.order})"
             for each in said.candidates
             if each.explains
         ],

@@ -98,7 +98,10 @@ def html(facts: Mapping[str, Any], python: str, folder: Path) -> str:
 {_identification(facts["identification"], options)}
 <h2>The neurons</h2>
 <div class="scroll">{_columns(facts["neurons"])}</div>
-<p class="soft">"low" and "high" are the variances below and above half of the Nyquist frequency, mean over trials.</p>
+<p class="soft">{
+        _voltages(facts["unit"])
+    }"low" and "high" are the variances below and above half of the Nyquist
+frequency, mean over trials.</p>
 <h2>Do it again</h2>
 <pre><code>{escape(python)}</code></pre>
 <h2>Provenance</h2>
@@ -131,6 +134,10 @@ def _identification(found: Mapping[str, Any], options: Mapping[str, Any]) -> str
         "two poles, each with a neuron of its own."
     )
     return f'{_pairs(rows)}<p class="soft">{escape(text)}</p>'
+
+
+def _voltages(unit: str) -> str:
+    return f"Voltages in {escape(unit)}, variances in ({escape(unit)})². " if unit else ""
 
 
 def _flat(values: Mapping[str, Any]) -> dict[str, str]:
