@@ -82,8 +82,8 @@ def fidelity(
         and ``sample_norm_ratio`` (method, dt, layer, sample). ``layer`` runs over ``"1"``, ``"2"``, ... and ``"all"``.
         ``loss`` (method, dt) is the mean loss of the method's own forward pass, ``exact_loss`` that of exact spikes;
         ``spike_ratio`` (method, dt) its spikes over the exact ones, all layers together, and ``same_first`` the share
-        of samples in which the same output fires first. A sample whose exact gradient is zero has NaN.
-        ``with_gradients`` adds ``gradient`` (method, dt, weight) and ``exact_gradient`` (weight), means over the
+        of samples in which the same output fires first, or none in both. A sample whose exact gradient is zero has
+        NaN. ``with_gradients`` adds ``gradient`` (method, dt, weight) and ``exact_gradient`` (weight), means over the
         samples, all layers one after the other.
 
     Raises
@@ -111,7 +111,8 @@ def fidelity(
             found.append([*result, np.concatenate([part.ravel() for part in result])])
             value += result.value / len(inputs)
             spikes += sum(train.size for layer in result.spike_times for train in layer)
-            firsts.append(np.argmin([train.min(initial=np.inf) for train in result.spike_times[-1]]))
+            times = [train.min(initial=np.inf) for train in result.spike_times[-1]]
+            firsts.append(np.argmin(times) if np.min(times) < np.inf else -1)
             done += 1
             if progress is not None:
                 progress(done, total)

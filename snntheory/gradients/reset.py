@@ -26,10 +26,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from .. import _check
 from ..linear import DiscreteNeuron
-from .surrogate import SURROGATES, pseudo_derivative
+from .surrogate import RESET_GRADIENTS, SURROGATES, pseudo_derivative
 
 Floats = NDArray[np.float64]
-RESET_GRADIENTS = ("kept", "detached")
 
 PEAKS = {
     "sigmoid": 1 / 4,
@@ -68,16 +67,12 @@ def reset_factor(
 
     Accuracy: equal to the derivative that autograd takes through one step; tests/gradients/test_reset.py.
     """
-    import torch
-
     v = _check.array("voltage", voltage)
     _check.choice("shape", shape, SURROGATES)
     _check.choice("reset_gradient", reset_gradient, RESET_GRADIENTS)
     neuron = model.neuron
     decay, theta = float(model.A[0, 0]), neuron.v_threshold
-    slope = (
-        pseudo_derivative(torch.from_numpy(np.atleast_1d(v - theta)), shape, width).numpy().reshape(v.shape)
-    )
+    slope = pseudo_derivative(np.atleast_1d(v - theta), shape, width).reshape(v.shape)
     if reset_gradient == "detached":
         slope = 0 * slope
     if neuron.reset == "subtract":

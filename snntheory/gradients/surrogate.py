@@ -6,7 +6,7 @@ of ``u``, so that shapes of one width pass on comparable gradients.
 ================  =============================================  =====================
 name              ``f(x)``, ``x = u - v_threshold``, ``T`` width  used by
 ================  =============================================  =====================
-sigmoid           ``e^{-|x|/T} / (T (1 + e^{-|x|/T})^2)``         Yang (2022), T = 0.3
+sigmoid           ``e^{-|x|/T} / (T (1 + e^{-|x|/T})^2)``         Yang (2020), T = 0.3
 fast_sigmoid      ``1 / (2 T (1 + |x|/T)^2)``                     Zenke & Ganguli (2018)
 arctan            ``1 / (pi T (1 + (x/T)^2))``                    Fang et al. (2021)
 triangle          ``max(0, 1 - |x|/T) / T``                       Bellec et al. (2018)
@@ -22,7 +22,7 @@ The gradient is backpropagation through time on a grid (:mod:`snntheory.gradient
     subtract   dp/dv = 1 - v_threshold f(v_n - v_threshold)
     to_value   dp/dv = 1 - s_n + (v_reset - v_n) f(v_n - v_threshold)
 
-``reset_gradient="detached"`` drops the terms with ``f`` from ``dp/dv``. They are the terms that Yang (2022), equation
+``reset_gradient="detached"`` drops the terms with ``f`` from ``dp/dv``. They are the terms that Yang (2020), equation
 (8), adds to the usual rule; the factor ``A_uu dp/dv`` between steps may then exceed one in size.
 """
 
@@ -147,7 +147,7 @@ def network_gradient(
 
     References
     ----------
-    Neftci, Mostafa and Zenke (2019); Yang (2022), equations (6)-(8).
+    Neftci, Mostafa and Zenke (2019); Yang (2020), equations (6)-(8).
     """
     from .methods import Gradients
 

@@ -79,6 +79,20 @@ def test_the_mean_gradient_and_the_layers_are_what_they_say():
     assert counted[-1] == (4, 4) and len(counted) == 4
 
 
+def test_a_silent_forward_pass_agrees_with_a_silent_one_only():
+    """Exact spikes: output 0 fires first, or nothing fires. On a grid of one step nothing is in time."""
+    found = fidelity(
+        NEURON,
+        [[[0.001]], [[]]],
+        [np.array([[0.08, 0.06]])],
+        [loss, loss],
+        {"ste": {"method": "straight_through", "rounding": "next"}},
+        [1e-3, 0.06],
+        t_max=0.1,
+    )
+    np.testing.assert_array_equal(found["same_first"], [[1.0, 0.5]])
+
+
 def test_rounding_less_means_a_truer_gradient():
     inputs, weights = network(seed=5)
     found = fidelity(

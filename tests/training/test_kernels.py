@@ -119,7 +119,7 @@ def test_the_threshold_itself_fires(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("first", [0.8, 1.1])
 def test_yangs_factor_from_one_step_to_the_next(backend, first):
-    # Yang (2022): with U the voltage, S its spike, H' the pseudo-derivative, b the decay, reset value v
+    # Yang (2020): with U the voltage, S its spike, H' the pseudo-derivative, b the decay, reset value v
     #   hard: b (1 - S) - b (U - v) H'(U)      soft: b - b theta H'(U)      detached: without the last term
     b, spike = 0.6, float(first >= 1)
     slope = float(pseudo_derivative(torch.tensor(first - 1, dtype=torch.float64), "sigmoid", 0.3))
