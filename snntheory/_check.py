@@ -33,6 +33,14 @@ def positive(name: str, value: Any, unit: str = "") -> float:
     return number(name, value, unit, minimum=0.0, strict=True)
 
 
+def probability(name: str, value: Any) -> float:
+    """``value`` as a float strictly between 0 and 1, such as the level of an interval or a test."""
+    result = number(name, value)
+    if not 0 < result < 1:
+        raise ValueError(f"{name} must lie between 0 and 1, got {result:g}; 0.95 is usual")
+    return result
+
+
 def integer(name: str, value: Any, *, minimum: int) -> int:
     """``value`` as an int of at least ``minimum``."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):

@@ -72,6 +72,11 @@ def resample(traces: xr.Dataset, dt: float, kind: str = "linear", max_gap: float
     Accuracy
         ``tests/test_resample.py``: a line and a cubic polynomial are kept exactly by the kinds that can.
     """
+    if not isinstance(traces, xr.Dataset) or "voltage" not in traces or "time" not in traces.coords:
+        raise TypeError(
+            f"traces must be an xarray.Dataset with voltage and the coordinate time, got {type(traces).__name__}; "
+            "label an array with make_traces"
+        )
     step = positive("dt", dt, "seconds")
     choice("kind", kind, KINDS)
     time = np.asarray(traces["time"].values, dtype=np.float64)

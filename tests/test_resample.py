@@ -145,6 +145,13 @@ def test_other_variables_along_time_must_be_dropped_first():
         resample(traces, 5e-4)
 
 
+def test_an_array_is_no_traces():
+    with pytest.raises(
+        TypeError, match="Dataset with voltage .* got DataArray; label an array with make_traces"
+    ):
+        resample(make_traces(np.zeros((1, 1, 9)), 1e-3)["voltage"], 5e-4)
+
+
 # Units ------------------------------------------------------------------------------------------------------
 
 

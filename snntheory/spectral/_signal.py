@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .._check import choice, positive
+from .._check import array, choice, positive
+from .._trace_units import factor
 from ..traces import time_step
 
 BLOCK_BYTES = 128 * 2**20
@@ -55,7 +56,7 @@ def signal(traces: xr.DataArray | xr.Dataset) -> tuple[xr.DataArray, float, str]
     if step is not None:
         step = positive("traces.attrs['dt']", step, "seconds")
     own = values.attrs.get("units")
-    if unit and own and str(unit) != str(own):
+    if unit and own and factor(str(own), str(unit)) != 1:
         raise ValueError(
             f"traces name two units: attrs value_unit={unit!r} and units={own!r}; say which one holds, for example "
             f"traces.assign_attrs(value_unit={own!r})"
@@ -216,8 +217,9 @@ def check_finite(block: np.ndarray, dims: Sequence[Any], name: str) -> None:
     if not finite.all():
         row = int(np.argmin(finite))
         place = [int(i) for i in np.unravel_index(row, block.shape[:-1])]
+        trace = f"in the trace at {place} of {list(dims[:-1])}, " if place else ""
         raise ValueError(
-            f"{name} hold NaN or infinity: first in the trace at {place} of {list(dims[:-1])}, "
+            f"{name} must not hold NaN or infinity: the first {trace}at "
             f"time index {int(np.argmin(np.isfinite(rows[row])))}; fill them, or cut them away with "
             f"{name}.isel(time=slice(start, stop))"
         )
@@ -233,6 +235,16 @@ def check_varies(rows: np.ndarray, detrend: str | None, name: str) -> None:
             f"{'constant or a straight line' if detrend == 'linear' else 'constant'}): without power there is nothing "
             f"to compare; leave them out, for example with {name}.where({name}.std('time') > 0, drop=True)"
         )
+
+
+def frequency_grid(frequencies: Any, dt: float) -> np.ndarray:
+    """Frequencies in hertz as an array (n,), refused where they do not lie above 0 and up to Nyquist."""
+    grid = array("frequencies", frequencies, ndim=1)
+    nyquist = 0.5 / dt
+    if grid.size == 0 or grid.min() <= 0 or grid.max() > nyquist * (1 + 1e-12):
+        said = f"{grid.min():g} to {grid.max():g} Hz" if grid.size else "none"
+        raise ValueError(f"frequencies must lie above 0 and up to Nyquist, {nyquist:g} Hz; got {said}")
+    return grid
 
 
 def detrended(rows: np.ndarray, kind: str | None) -> np.ndarray:

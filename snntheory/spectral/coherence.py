@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from .._check import choice, number
+from .._check import choice, probability
 from ._signal import apply_pairs, check_varies, pair
 from ._tapers import Tapering, tapering
 from .multitaper import jackknifed
@@ -85,7 +85,8 @@ def coherence(
 
     Definition
         C = |S_xy|² / (S_xx S_yy), between 0 and 1: the share of the power of y that a linear filter of x
-        explains, frequency by frequency. Phase: the angle of S_xy (`cross_spectrum`). With n independent
+        explains, frequency by frequency. Phase: the angle of S_xy (`cross_spectrum`), negative where x leads
+        (`wavelet_coherence` has the other sign, as its literature). With n independent
         looks, unrelated Gaussian signals exceed the level 1 - (1 - p)^{1/(n-1)} with probability 1 - p at one
         frequency; between 0 and f_N, and F_{1,n-1} in place of F_{2,2n-2} at the ends.
 
@@ -127,7 +128,7 @@ def coherence(
     References
         Thomson & Chave 1991; Percival & Walden 1993; Bendat & Piersol 2010, equations 9.75 to 9.90.
     """
-    level = probability(confidence)
+    level = probability("confidence", confidence)
     kind = choice("interval", interval or ("jackknife" if method == "multitaper" else "fisher"), INTERVALS)
     spread = level if kind == "jackknife" else None
     plan, moments, attrs, _ = second_moments(x, y, method, pool, options, "coherence", spread)
@@ -174,14 +175,6 @@ def coherence(
 
 INTERVALS = ("fisher", "jackknife")
 BELOW_ONE = 1 - 2**-53  # artanh stays finite
-
-
-def probability(confidence: float) -> float:
-    """``confidence`` as a float strictly between 0 and 1."""
-    level = number("confidence", confidence)
-    if not 0 < level < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {level:g}; 0.95 is usual")
-    return level
 
 
 def second_moments(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .._check import choice, integer, number
+from .._check import choice, integer, probability
 from ._signal import detrended, pair, workers
 from ._wavelet_transform import BLOCK_BYTES, transform_rows
 from .surrogates import KINDS, surrogate_maker
@@ -37,7 +37,8 @@ def cross_wavelet(
 
             W_xy(f, t) = W_x(f, t) W_y(f, t)*
 
-        Its angle is positive where x leads y.
+        Its angle is positive where x leads y: the sign of the literature on wavelets, opposite to that of
+        `cross_spectrum`.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def wavelet_coherence(
     Returns
     -------
     Dataset
-        ``coherence`` and ``phase`` (radians, positive where x leads; both ..., frequency, time),
+        ``coherence`` and ``phase`` (radians, positive where x leads, unlike in `coherence`; both ..., frequency, time),
         ``outside_cone`` (frequency, time), and with surrogates ``level`` (..., frequency): independent traces
         of the same spectra exceed it in a fraction 1 - confidence of points, each point by itself.
 
@@ -134,9 +135,7 @@ def wavelet_coherence(
     """
     wavelet = as_wavelet(wavelet)
     surrogates = integer("surrogates", surrogates, minimum=0)
-    confidence = number("confidence", confidence, minimum=0.0, strict=True)
-    if confidence >= 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {confidence:g}; 0.95 is usual")
+    confidence = probability("confidence", confidence)
     choice("kind", kind, KINDS)
     a, b, dt, _ = pair(x, y)
     if not smooth and over is None:

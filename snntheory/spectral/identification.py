@@ -186,9 +186,7 @@ def identify(
     """
     values, dt, _ = signal(traces)
     _check.choice("noise", noise, NOISE)
-    level = _check.number("level", level, minimum=0.0, strict=True)
-    if level >= 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level:g}")
+    level = _check.probability("level", level)
     if input is None and noise == "process":
         raise ValueError("noise='process' needs the input: from voltage alone all input is unknown")
     if input is not None and noise == "none":

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from .._check import array, choice, integer
-from ._signal import signal, workers
+from .._check import choice, integer
+from ._signal import frequency_grid, signal, workers
 from .wavelet_families import (
     NORMS,
     Wavelet,
@@ -50,8 +50,8 @@ def streamed_wavelet_spectrum(
     Parameters
     ----------
     traces : DataArray with a dimension "time" and any others, or Dataset with "voltage"
-        Read twice, a block at a time, and three times for "linear": a memory map, a lazy file or a dask array
-        is never loaded as a whole. A record of 10⁹ samples is better given without a time coordinate (8 GB)
+        Read twice, a block at a time (once where no mean is taken off): a memory map, a lazy file or a dask
+        array is never loaded as a whole. A record of 10⁹ samples is better given without a time coordinate (8 GB)
         and with attrs["dt"].
     frequencies, wavelet, norm, omega0
         As for `cwt`.
@@ -80,9 +80,7 @@ def streamed_wavelet_spectrum(
     choice("norm", norm, NORMS)
     block_bytes = integer("block_bytes", block_bytes, minimum=4096)
     values, dt, unit = signal(traces)
-    grid = array("frequencies", frequencies, ndim=1)
-    if grid.size == 0 or grid.min() <= 0 or grid.max() > 0.5 / dt * (1 + 1e-12):
-        raise ValueError(f"frequencies must lie above 0 and up to Nyquist, {0.5 / dt:g} Hz; got {grid}")
+    grid = frequency_grid(frequencies, dt)
     if detrend is not None:
         choice("detrend", detrend, ("constant",))
     scales = scales_of(wavelet, grid, norm)

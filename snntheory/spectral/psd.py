@@ -7,7 +7,7 @@ from typing import Any, overload
 import numpy as np
 import xarray as xr
 
-from .._check import choice, number
+from .._check import choice, probability
 from ._signal import apply_rows, signal
 from ._tapers import METHODS, Tapering, tapering
 from .multitaper import adaptive_weights, jackknifed, jackknifed_bounds
@@ -166,9 +166,7 @@ def variance_from_psd(spectrum: xr.DataArray) -> xr.DataArray:
 
 
 def _interval(plan: Tapering, method: str, confidence: float, interval: str | None) -> tuple[float, str]:
-    level = number("confidence", confidence)
-    if not 0 < level < 1:
-        raise ValueError(f"confidence must lie between 0 and 1, got {level:g}; 0.95 is usual")
+    level = probability("confidence", confidence)
     kind = choice("interval", interval or ("jackknife" if method == "multitaper" else "chi2"), INTERVALS)
     if kind == "jackknife":
         jackknifed(plan.averages, 2, plan.independent)

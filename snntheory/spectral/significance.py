@@ -72,7 +72,7 @@ def spectrum_significance(
     ----------
     Percival & Walden 1993, chapter 6; Benjamini & Hochberg 1995.
     """
-    level = checked_level(level)
+    level = _check.probability("level", level)
     density = _density(spectrum)
     plan = _plan(density)
     place = _place(density["frequency"].values, plan.frequency)
@@ -214,11 +214,3 @@ def same_step(measured: xr.DataArray, background: Background) -> None:
         raise ValueError(
             f"the background's dt must be that of the traces, {step}, got {background.dt:g} s: aliasing depends on it"
         )
-
-
-def checked_level(level: float) -> float:
-    """A level between 0 and 1."""
-    level = _check.number("level", level)
-    if not 0 < level < 1:
-        raise ValueError(f"level must lie between 0 and 1, got {level:g}; 0.95 is usual")
-    return level

@@ -8,10 +8,11 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from .. import _check
+from ._signal import frequency_grid
 from .backgrounds import Background, surrogates
-from .significance import checked_level, decided, same_step, tested
+from .significance import decided, same_step, tested
 from .wavelet_families import NORMS, Morlet, Wavelet, _end, as_wavelet, filter_bank, scales_of, wavelet_of
-from .wavelets import cwt, outside_cone
+from .wavelets import cwt, distance_to_ends, outside_cone
 
 POINTS = (
     2048  # of the quadrature over a wavelet: the integrand is smooth, and vanishes or is cut at both ends
@@ -52,10 +53,7 @@ def expected_wavelet_power(
     tests/spectral/test_significance.py: AR(1) and f^-4 against closed forms and quadrature.
     """
     _check.choice("rule", rule, RULES)
-    grid = _check.array("frequencies", frequencies, ndim=1)
-    nyquist = 0.5 / background.dt
-    if grid.size == 0 or grid.min() <= 0 or grid.max() > nyquist * (1 + 1e-12):
-        raise ValueError(f"frequencies must lie above 0 and up to Nyquist, {nyquist:g} Hz; got {grid}")
+    grid, nyquist = frequency_grid(frequencies, background.dt), 0.5 / background.dt
     family = as_wavelet(wavelet, omega0)
     scales = scales_of(family, grid, _check.choice("norm", norm, NORMS))
     end = _end(family)
@@ -125,8 +123,9 @@ def wavelet_significance(
     ----------
     Torrence & Compo 1998, section 4 and equations 16 to 18 and 23; Maraun & Kurths 2004 for areas.
     """
-    level = checked_level(level)
+    level = _check.probability("level", level)
     _check.choice("kind", kind, ("local", "global"))
+    _check.choice("degrees", degrees, DEGREES)
     same_step(transform, background)
     wavelet, norm = wavelet_of(transform.attrs), transform.attrs["norm"]
     grid = transform["frequency"].values
@@ -175,14 +174,12 @@ def wavelet_degrees(
     DataArray (..., frequency), NaN where nothing is averaged
     """
     family = as_wavelet(wavelet)
-    grid = _check.array("frequencies", frequencies, ndim=1)
+    grid = frequency_grid(frequencies, background.dt)
     n = np.broadcast_to(np.asarray(samples), grid.shape)
     scales = scales_of(family, grid, norm)
-    if _check.choice("degrees", method, DEGREES) == "torrence_compo":
+    if _check.choice("method", method, DEGREES) == "torrence_compo":
         if family != Morlet(6.0):
-            raise ValueError(
-                f"degrees='torrence_compo' holds for Morlet(6.0) only, got {family}; take 'computed'"
-            )
+            raise ValueError(f"'torrence_compo' holds for Morlet(6.0) only, got {family}; take 'computed'")
         span = np.where(n > 0, n * background.dt / (2.32 * scales), np.nan)
         return xr.DataArray(2 * np.sqrt(1 + span**2), dims="frequency", coords={"frequency": grid})
     size = 4 * int(max(n.max(), 256))
@@ -230,7 +227,7 @@ def area_test(
     Dataset (...)
         ``fraction``, ``p_value``, and ``null_fraction`` (..., surrogate).
     """
-    level = checked_level(level)
+    level = _check.probability("level", level)
     same_step(transform, background)
     generator = np.random.default_rng(rng)
     wavelet, norm = wavelet_of(transform.attrs), transform.attrs["norm"]
@@ -259,10 +256,8 @@ def area_test(
 def _free_of_ends(transform: xr.DataArray, background: Background, expected: xr.DataArray) -> xr.DataArray:
     """Outside the cone of influence, and where a jump at an end adds less than a hundredth of the expected power."""
     reach = end_reach(background, expected, wavelet_of(transform.attrs), transform.attrs["norm"])
-    time = transform["time"]
-    start, stop = transform.attrs["record_start"], transform.attrs["record_stop"]
-    distance = xr.where(time - start < stop - time, time - start, stop - time)
-    return outside_cone(transform) & (distance >= reach).transpose(..., "frequency", "time")
+    beyond = (distance_to_ends(transform) >= reach).transpose(..., "frequency", "time")
+    return outside_cone(transform) & beyond
 
 
 def end_reach(

@@ -21,7 +21,7 @@ def surrogate_maker(rows: np.ndarray, kind: str) -> Callable[[np.random.Generato
 
     Parameters
     ----------
-    rows : array (row, time), of at least four samples
+    rows : array (row, time), of at least five samples
     kind : "ar1" or "phase"
 
     Returns

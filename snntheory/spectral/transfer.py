@@ -8,7 +8,8 @@ from typing import Any, cast
 import numpy as np
 import xarray as xr
 
-from .coherence import Traces, chance_level, half_angle, probability, second_moments, squared_coherence
+from .._check import probability
+from .coherence import Traces, chance_level, half_angle, second_moments, squared_coherence
 
 NAMES = ("input", "output")
 
@@ -67,7 +68,7 @@ def transfer_function(
     References
         Jenkins & Watts 1968, chapter 10; Bendat & Piersol 2010, equations 9.66 to 9.90.
     """
-    level = probability(confidence)
+    level = probability("confidence", confidence)
     plan, moments, attrs, units = second_moments(
         input, output, method, pool, options, "transfer_function", names=NAMES
     )

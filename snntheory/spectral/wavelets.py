@@ -11,7 +11,7 @@ import xarray as xr
 
 from .._check import array, choice, integer, positive
 from ._lazy_wavelets import lazy_transform
-from ._signal import apply_rows, detrended, signal
+from ._signal import apply_rows, detrended, frequency_grid, signal
 from ._wavelet_transform import BLOCK_BYTES, check_fits, transform_rows
 from .wavelet_families import (
     NORMS,
@@ -101,12 +101,8 @@ def cwt(
     values, dt, unit = signal(traces)
     n = values.sizes["time"]
     if frequencies is None:
-        grid = default_frequencies(n, dt, norm=norm, wavelet=wavelet)
-    else:
-        grid = array("frequencies", frequencies, ndim=1)
-    nyquist = 0.5 / dt
-    if grid.size == 0 or grid.min() <= 0 or grid.max() > nyquist * (1 + 1e-12):
-        raise ValueError(f"frequencies must lie above 0 and up to Nyquist, {nyquist:g} Hz; got {grid}")
+        frequencies = default_frequencies(n, dt, norm=norm, wavelet=wavelet)
+    grid = frequency_grid(frequencies, dt)
     scales = scales_of(wavelet, grid, norm)
     dtype = np.complex64 if values.dtype == np.float32 else np.complex128
 
@@ -231,13 +227,17 @@ def outside_cone(transform: xr.DataArray) -> xr.DataArray:
         True where both ends are further away than the cone of influence.
     """
     check_transform(transform)
+    free = distance_to_ends(transform) >= transform["cone_of_influence"]
+    return free.transpose("frequency", "time").assign_coords(time=transform["time"])
+
+
+def distance_to_ends(transform: xr.DataArray) -> xr.DataArray:
+    """Seconds from each time of a transform to the nearer end of its record: DataArray (time,), without labels."""
     time = xr.DataArray(transform["time"].values, dims="time")
     if transform.chunks is not None:  # a mask as large as the transform stays lazy too
         time = time.chunk(time=transform.chunksizes["time"])
     start, stop = transform.attrs["record_start"], transform.attrs["record_stop"]
-    distance = xr.where(time - start < stop - time, time - start, stop - time)
-    free = (distance >= transform["cone_of_influence"]).transpose("frequency", "time")
-    return free.assign_coords(time=transform["time"])
+    return xr.where(time - start < stop - time, time - start, stop - time)
 
 
 def global_wavelet_spectrum(

@@ -211,6 +211,8 @@ def test_mixed_units_are_refused():
     x["voltage"].attrs["units"] = "V"
     with pytest.raises(ValueError, match="two units: attrs value_unit='mV' and units='V'"):
         psd(x)
+    x["voltage"].attrs["units"] = "millivolt"  # another word for the same
+    assert psd(x).attrs["units"] == "(mV)^2/Hz"
     x = make_traces(np.random.default_rng(0).standard_normal((1, 256)), DT, ("trial", "time"))
     x["time"].attrs["units"] = "ms"
     with pytest.raises(ValueError, match="time in seconds, got units 'ms'"):

@@ -144,7 +144,7 @@ def test_time_anywhere_among_the_dimensions(method):
         (noise((2, 6)), {}, "at least 8"),
         (noise((2, 6)), {"method": "multitaper"}, "at least 8"),
         (noise() + 1j, {}, "real numbers"),
-        (noise().where(noise() < 2).assign_attrs(dt=1e-3), {}, "NaN or infinity: first in the trace at"),
+        (noise().where(noise() < 2).assign_attrs(dt=1e-3), {}, "NaN or infinity: the first in the trace at"),
         (noise(), {"method": "periodgram"}, "did you mean 'periodogram'"),
         (noise(), {"segment": 10.0}, "longer than the trace"),
         (noise(), {"segment": 0.004}, "at least 8"),

@@ -220,7 +220,10 @@ def test_the_share_of_the_area():
         (lambda s, w, b: spectrum_significance(s, b, correction="holm"), "correction must be one of"),
         (lambda s, w, b: spectrum_significance(s * 1, b), "does not say how it was made"),
         (lambda s, w, b: wavelet_significance(w, b, kind="area"), "kind must be one of"),
-        (lambda s, w, b: expected_wavelet_power(b, [600.0]), "up to Nyquist"),
+        (lambda s, w, b: expected_wavelet_power(b, [5.0, 600.0]), "up to Nyquist, 500 Hz; got 5 to 600 Hz"),
+        (lambda s, w, b: wavelet_degrees(b, [600.0], [100]), "up to Nyquist"),
+        (lambda s, w, b: wavelet_degrees(b, [10.0], [100], method="exact"), "method must be one of"),
+        (lambda s, w, b: wavelet_significance(w, b, degrees="exact"), "degrees must be one of"),
         (lambda s, w, b: expected_wavelet_power(b, [10.0], rule="exact"), "rule must be one of"),
         (
             lambda s, w, b: wavelet_degrees(b, [10.0], [100], Morse(20, 3), method="torrence_compo"),

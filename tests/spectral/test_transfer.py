@@ -147,7 +147,7 @@ def test_labels_and_units():
     ("change", "options", "words"),
     [
         (lambda x: x * 0 + 1, {}, "input must vary"),
-        (lambda x: x.where(x > 0).assign_attrs(x.attrs), {}, "input hold NaN"),
+        (lambda x: x.where(x > 0).assign_attrs(x.attrs), {}, "input must not hold NaN"),
         (lambda x: x.assign_attrs(dt=5e-4), {}, "input and output must have one time step"),
         (lambda x: x.isel(time=slice(5, None)), {}, "input and output must agree along 'time'"),
         (lambda x: x, {"method": "periodogram"}, "at least two looks"),
