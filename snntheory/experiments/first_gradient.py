@@ -43,6 +43,8 @@ from ..training.sample_loss import for_sample
 Floats = NDArray[np.float64]
 PROTOCOLS = ("source", "physical")
 PROBABILITIES = (0.5, 0.9, 0.99, 0.999)
+SLOPES = (*np.geomspace(1, 1e4, 33), 8.0)
+"""At which the distribution of ``1/rise`` is taken; among them the clamps 1e4 and 8."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Settings:
     reference_dt: float = 0.08
     steps: int = 50
     hidden: int = 100
-    batch: int = 8
-    gain: float = 4.0
+    batch: int = 5
+    gain: float = 5.0
     temperature: float = 1.0
     clamp: float | None = 1e4
     direct: str = "hu"
@@ -155,32 +157,31 @@ def study(settings: Settings) -> xr.Dataset:
     -------
     xarray.Dataset
         ``gradient`` (protocol, dt, layer, probability): quantiles of the size of the weight gradients that are not
-        zero; ``norm`` (protocol, dt, layer); ``slope`` (protocol, dt, probability): quantiles of ``1/rise`` at spikes;
-        ``clamped`` (protocol, dt, clamp): the share of spikes beyond a clamp; ``spikes`` a neuron
-        (protocol, dt, layer).
+        zero; ``norm`` (protocol, dt, layer); ``beyond`` (protocol, dt, slope): the share of spikes with ``1/rise``
+        beyond a slope; ``spikes`` (protocol, dt, layer) a neuron.
     """
-    clamps, layers = (8.0, 1e4), ("hidden", "output")
+    layers, slopes = ("hidden", "output"), np.sort(SLOPES)
     shape = (len(PROTOCOLS), len(settings.time_steps))
-    gradient = np.full((*shape, 2, len(PROBABILITIES)), np.nan)
-    slope, clamped = np.full((*shape, len(PROBABILITIES)), np.nan), np.full((*shape, len(clamps)), np.nan)
+    gradient, beyond = (
+        np.full((*shape, 2, len(PROBABILITIES)), np.nan),
+        np.full((*shape, slopes.size), np.nan),
+    )
     norm, spikes = np.zeros((2, *shape, 2))
     for p, protocol in enumerate(PROTOCOLS):
         for k, dt in enumerate(settings.time_steps):
-            found, slopes, spikes[p, k] = first_backward(settings, protocol, dt)
+            found, seen, spikes[p, k] = first_backward(settings, protocol, dt)
             for n, part in enumerate(found):
                 norm[p, k, n] = np.linalg.norm(part)
                 if part.any():
                     gradient[p, k, n] = np.quantile(np.abs(part[part != 0]), PROBABILITIES)
-            if slopes.size:
-                slope[p, k] = np.quantile(slopes, PROBABILITIES)
-                clamped[p, k] = [np.mean(slopes > clamp) for clamp in clamps]
+            if seen.size:
+                beyond[p, k] = np.mean(seen[:, None] > slopes, axis=0)
     dims = ("protocol", "dt")
     return xr.Dataset(
         {
             "gradient": ((*dims, "layer", "probability"), gradient),
             "norm": ((*dims, "layer"), norm),
-            "slope": ((*dims, "probability"), slope),
-            "clamped": ((*dims, "clamp"), clamped),
+            "beyond": ((*dims, "slope"), beyond),
             "spikes": ((*dims, "layer"), spikes),
         },
         coords={
@@ -188,19 +189,6 @@ def study(settings: Settings) -> xr.Dataset:
             "dt": ("dt", list(settings.time_steps), {"units": "s"}),
             "layer": list(layers),
             "probability": list(PROBABILITIES),
-            "clamp": list(clamps),
+            "slope": slopes,
         },
     )
-
-
-def clamped_share(rises: Floats, clamp: float) -> float:
-    """Share of crossings whose slope is beyond a clamp, from the rises of steps that may or may not cross.
-
-    Definition::
-
-        P(1/rise > clamp | crossing) = E[rise; 0 < rise < 1/clamp] / E[rise; rise > 0]
-
-    for a voltage of even density below its threshold; ``p(0) / (2 clamp^2 E[rise; rise > 0])`` for a large clamp.
-    """
-    up = rises[rises > 0]
-    return float(up[up < 1 / _check.positive("clamp", clamp)].sum() / up.sum())

@@ -13,6 +13,7 @@ from .events import causality_figure, latency_figure, spike_train_figure, window
 from .exact_gradients import adjoint_figure, loss_line_figure, moved_crossing_figure, solved_figure
 from .frameworks import framework_psp_figure, framework_step_figure
 from .frequency import aliasing_figure, group_delay_figure, warping_figure
+from .gradients import fidelity_figure, first_gradient_figure
 from .grid_gradients import gradient_convergence_figure, gradient_entries_figure, pseudo_derivative_figure
 from .identify import candidates_figure, comparison_figure, identification_error_figure
 from .interactive import Atlas, DensityFilm, atlas, atlas_figure, density_film
@@ -79,6 +80,8 @@ __all__ = [
     "error_bound_figure",
     "evolution_figure",
     "false_positive_figure",
+    "fidelity_figure",
+    "first_gradient_figure",
     "format_dt",
     "framework_psp_figure",
     "framework_step_figure",
