@@ -18,8 +18,8 @@ import torch
 import xarray as xr
 
 from .. import _check
-from ..gradients.reset import RESET_GRADIENTS, reset_factor
-from ..gradients.surrogate import pseudo_derivative
+from ..gradients.reset import reset_factor
+from ..gradients.surrogate import RESET_GRADIENTS, pseudo_derivative
 from ..linear import DiscreteNeuron, discretize
 from ..neuron import CubaLIF
 from ..training.kernels import LayerStep, scan

@@ -22,7 +22,7 @@ from .. import _check
 from ..neuron import CubaLIF
 from ..spiking.rounding import grid_index
 from .exact import Trains
-from .methods import METHODS, Gradients, Loss, _check_options, loss_gradients
+from .methods import METHODS, Gradients, Loss, check_options, loss_gradients
 
 Floats = NDArray[np.float64]
 Entry = tuple[int, int, int]
@@ -86,12 +86,12 @@ def central_differences(
     Accuracy: about 1e-10 of the largest entry where ``doubt`` says so; tests/gradients/test_agreement.py.
     """
     module = METHODS[_check.choice("method", method, METHODS)]
-    if not hasattr(module, "layer_spikes"):
+    if hasattr(module, "network_gradient"):
         raise ValueError(
-            f"method {method!r} works on the trains of a grid: its loss is a staircase, whose differences say nothing "
+            f"method {method!r} works on the spikes of a grid: its loss is a staircase, whose differences say nothing "
             "about a pseudo-derivative; take a method of spike times"
         )
-    _check_options(method, module, options)
+    check_options(method, module, options)
     step, levels = _check.positive("step", step), _check.integer("levels", levels, minimum=1)
     matrices = [
         _check.array(f"weights[{n}]", part, ndim=2).astype(np.float64) for n, part in enumerate(weights)

@@ -19,7 +19,7 @@ from .. import _check
 from ..neuron import CubaLIF
 from ..spiking.events import MAX_SPIKES, SpikeLimitReached
 from ..spiking.layer import LimitError
-from .methods import METHODS, _check_options
+from .methods import METHODS, check_options
 
 BACKENDS = ("auto", "reference", "numba", "triton")
 FAST = {"numba": ("adjoint", "integrated"), "triton": ("adjoint",)}
@@ -73,7 +73,8 @@ def spike_time_layer(
         A method of :data:`snntheory.gradients.METHODS` that works on spike times.
     backend : {"auto", "reference", "numba", "triton"}
         ``"reference"`` takes any method, sample by sample, on the CPU. ``"numba"`` (CPU) has ``"adjoint"`` and
-        ``"integrated"``, ``"triton"`` (GPU) has ``"adjoint"``. ``"auto"`` is the fast one of the device where it is installed and the method has it.
+        ``"integrated"``, ``"triton"`` (GPU) has ``"adjoint"``. ``"auto"`` is the fast one of the device where it is
+        installed and has the method.
     overflow : {"raise", "drop"}
         What is done where a neuron fires more than ``max_spikes`` times. ``"drop"`` keeps its first ones: the neuron
         goes on to fire and to be reset, and nobody hears of it, as with the spike buffers of Bacho and Chu (2023). The
@@ -122,7 +123,7 @@ def spike_time_layer(
             f"method must work on spike times, {', '.join(map(repr, on_times))}; got {method!r}, which works on the "
             "trains of a grid: use snntheory.training.network"
         )
-    _check_options(method, module, options)
+    check_options(method, module, options)
     _check_tensors(times, weights)
     module.refuse(neuron)
     limit = room if overflow == "raise" else MAX_SPIKES

@@ -9,8 +9,9 @@ A method is a module. One that works on spike times has
 ``layer_gradient(neuron, senders, weights, spikes, arriving, t_max, **options)``
     ``(dL/dweights, [dL/dtimes of each sender])`` from the derivatives ``arriving`` with respect to the layer's spikes.
 
-One that works on the trains of a grid has ``refuse`` and
-``network_gradient(neurons, inputs, weights, loss, t_max, **options)``, which returns :class:`Gradients`.
+One that works on the spikes of a grid has ``refuse`` and
+``network_gradient(neurons, inputs, weights, loss, t_max, **options)``, which returns :class:`Gradients`; the others
+where it can also be taken layer by layer.
 """
 
 from __future__ import annotations
@@ -153,7 +154,7 @@ def weight_gradient(
     if mode == "forward" and method != "implicit":
         raise ValueError(f"mode='forward' is of method 'implicit' only, got method={method!r}")
     floor = _check.number("slope_floor", slope_floor, minimum=0.0)
-    _check_options(method, module, options)
+    check_options(method, module, options)
     matrices = [_check.array(f"weights[{n}]", part, ndim=2) for n, part in enumerate(weights)]
     neurons = [neuron] * len(matrices) if isinstance(neuron, CubaLIF) else list(neuron)
     if len(neurons) != len(matrices) or not matrices:
@@ -216,7 +217,8 @@ def loss_gradients(loss: Loss, outputs: list[Floats]) -> tuple[float, list[Float
     return _check.number("the value of loss", value), gradients
 
 
-def _check_options(method: str, module: ModuleType, options: dict[str, Any]) -> None:
+def check_options(method: str, module: ModuleType, options: dict[str, Any]) -> None:
+    """Raise TypeError for an option that the method does not have, or needs and was not given."""
     entry = module.network_gradient if hasattr(module, "network_gradient") else module.layer_spikes
     known = {
         name: each

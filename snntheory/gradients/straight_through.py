@@ -127,7 +127,7 @@ def dropping(
     return np.array(found), dropped
 
 
-def layer_spikes(
+def layer_crossings(
     neuron: CubaLIF,
     senders: list[Floats],
     weights: Floats,
@@ -182,7 +182,7 @@ def published_gradients(
     return to_weights, to_times
 
 
-def layer_gradient(
+def crossing_gradient(
     neuron: CubaLIF,
     senders: Trains,
     weights: Floats,
@@ -270,20 +270,21 @@ def network_gradient(
     if _check.choice("estimator", estimator, ESTIMATORS) == "published":
         for each in neurons:
             _refuse_published(each)
-    last = math.floor(_check.positive("t_max", t_max, "s") / dt + 1e-9)
-    if last < 1:
-        raise ValueError(
-            f"t_max must be at least one step, dt={dt:g} s, got {t_max:g} s; are both in seconds?"
-        )
+    last, end = _window(t_max, dt)
     given = [sorted_times(f"input_times[{n}]", times) for n, times in enumerate(inputs)]
-    end = max(t_max, last * dt)  # equal but for rounding where t_max is a multiple of dt
+    latest = max((float(times[-1]) for times in given if times.size), default=0.0)
+    if latest > t_max:
+        raise ValueError(
+            f"t_max must not lie before the last input spike at {latest:g} s, got {t_max:g} s; "
+            "raise t_max or drop the later inputs"
+        )
     layers = [Trains.of(given, [grid_index(times, dt, rounding) for times in given], dt, last)]
     count_late = 0
     for neuron, matrix in zip(neurons, matrices, strict=True):
         senders = layers[-1].received
         if matrix.shape[0] != len(senders):
             raise ValueError(f"weights must have one row a sender, {len(senders)}, got shape {matrix.shape}")
-        crossings, count = layer_spikes(neuron, senders, matrix, end, dt=dt, rounding=rounding, late=late)
+        crossings, count = layer_crossings(neuron, senders, matrix, end, dt=dt, rounding=rounding, late=late)
         layers.append(Trains.of(crossings, [sent_steps(each, dt, rounding) for each in crossings], dt, last))
         count_late += count
     value, by_sent = loss_gradients(loss, layers[-1].received)
@@ -292,7 +293,7 @@ def network_gradient(
         part[: received.size] = received
     gradients: list[Floats] = []
     for n in range(len(matrices) - 1, -1, -1):
-        gradient, arriving = layer_gradient(
+        gradient, arriving = crossing_gradient(
             neurons[n], layers[n], matrices[n], layers[n + 1].crossings, arriving, estimator=estimator
         )
         gradients.insert(0, gradient)
@@ -300,6 +301,88 @@ def network_gradient(
     lost = sum(part.size - n for layer in layers for part, n in zip(layer.sent, layer.inside, strict=True))
     silent = sum(train.size == 0 for trains in sent for train in trains)
     return Gradients(gradients, value, sent, {"silent": silent, "late": count_late, "lost": lost})
+
+
+def layer_spikes(
+    neuron: CubaLIF,
+    senders: list[Floats],
+    weights: Floats,
+    t_max: float,
+    *,
+    dt: float,
+    rounding: str = "ceil",
+    late: str = "carry",
+    estimator: str = "clean",
+) -> list[Floats]:
+    """Sent times within the window of a layer that is run by itself, for :mod:`snntheory.gradients.layers`.
+
+    The senders' times are moved to the grid; those of a layer before stand there already.
+
+    Raises
+    ------
+    ValueError
+        ``rounding="next"``, which moves times on the grid, or ``estimator="published"``, which needs the crossings of
+        the layer before.
+    """
+    _, trains = _run_layer(neuron, senders, weights, t_max, dt, rounding, late, estimator)
+    return [np.minimum(part, t_max) for part in trains.received]
+
+
+def layer_gradient(
+    neuron: CubaLIF,
+    senders: list[Floats],
+    weights: Floats,
+    spikes: list[Floats],
+    arriving: list[Floats],
+    t_max: float,
+    *,
+    dt: float,
+    rounding: str = "ceil",
+    late: str = "carry",
+    estimator: str = "clean",
+) -> tuple[Floats, list[Floats]]:
+    """``(dL/dweights, [dL/dtimes of each sender])`` of :func:`layer_spikes`, whose crossings are found again."""
+    given, trains = _run_layer(neuron, senders, weights, t_max, dt, rounding, late, estimator)
+    padded = [np.zeros_like(part) for part in trains.crossings]
+    for part, received in zip(padded, arriving, strict=True):
+        part[: received.size] = received
+    return crossing_gradient(neuron, given, weights, trains.crossings, padded)
+
+
+def _run_layer(
+    neuron: CubaLIF,
+    senders: list[Floats],
+    weights: Floats,
+    t_max: float,
+    dt: float,
+    rounding: str,
+    late: str,
+    estimator: str,
+) -> tuple[Trains, Trains]:
+    dt = _check.positive("dt", dt, "s")
+    _check.choice("late", late, LATE)
+    if _check.choice("rounding", rounding, ROUNDING) == "next":
+        raise ValueError(
+            "a layer by itself has rounding 'ceil' or 'nearest', got 'next'; use weight_gradient"
+        )
+    if _check.choice("estimator", estimator, ESTIMATORS) == "published":
+        raise ValueError("a layer by itself has estimator 'clean', got 'published'; use weight_gradient")
+    last, end = _window(t_max, dt)
+    # a time of the grid that was rounded up to float32 stays on it
+    steps = [grid_index(times * (1 - 2.0**-23), dt, rounding) for times in senders]
+    given = Trains.of(senders, steps, dt, last)
+    crossings, _ = layer_crossings(neuron, given.received, weights, end, dt=dt, rounding=rounding, late=late)
+    return given, Trains.of(crossings, [sent_steps(each, dt, rounding) for each in crossings], dt, last)
+
+
+def _window(t_max: float, dt: float) -> tuple[int, float]:
+    """The last step of the window, and its end in seconds."""
+    last = math.floor(_check.positive("t_max", t_max, "s") / dt + 1e-9)
+    if last < 1:
+        raise ValueError(
+            f"t_max must be at least one step, dt={dt:g} s, got {t_max:g} s; are both in seconds?"
+        )
+    return last, max(t_max, last * dt)  # equal but for rounding where t_max is a multiple of dt
 
 
 def _refuse_published(neuron: CubaLIF) -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from .. import _check
 from ..gradients.layers import BACKENDS, OVERFLOW, spike_time_layer
-from ..gradients.methods import METHODS
+from ..gradients.methods import METHODS, check_options
 from ..neuron import CubaLIF
 from . import initial as distributions
 from . import losses
@@ -123,6 +123,7 @@ class EventNetwork(FeedForward):
             )
         self.seed = _check.integer("seed", seed, minimum=0)
         self.backend = _check.choice("backend", backend, BACKENDS)
+        check_options(method, METHODS[method], options)
         self.options = dict(options)
         rng = np.random.default_rng(self.seed)
         self._weights = nn.ParameterList(
@@ -182,7 +183,7 @@ class EventNetwork(FeedForward):
         Raises
         ------
         ValueError
-            The loss reads voltages.
+            The loss reads voltages, or an input comes after ``t_max``.
         """
         if losses.reads_voltage(loss):
             raise ValueError(
@@ -194,7 +195,11 @@ class EventNetwork(FeedForward):
         pending, found, index = torch.arange(len(inputs), device=inputs.device), [], []
         for end in (*(self.looks if learning else ()), self.t_max):
             given = inputs[pending]
-            answer = [(given, None), *self._layers(given.masked_fill(given > end, torch.inf), end)]
+            if (
+                end < self.t_max
+            ):  # what comes after a look waits for the next one; after the window it is an error
+                given = given.masked_fill(given > end, torch.inf)
+            answer = [(given, None), *self._layers(given, end)]
             times = answer[-1][0]
             done = times.isfinite().all(2).all(1) | (end == self.t_max)
             found.append(times[done])

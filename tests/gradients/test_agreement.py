@@ -107,6 +107,7 @@ def test_differences_are_of_the_order_of_their_levels():
     ("changes", "message"),
     [
         (dict(method="surrogate"), "staircase"),
+        (dict(method="straight_through"), "staircase"),
         (dict(entries=[(0, 1, 0)]), r"entries must be \(layer, row, column\)"),
         (dict(levels=0), "levels must be at least 1"),
         (dict(step=0.0), "step must be above 0"),

@@ -319,6 +319,7 @@ def test_spikes_sent_after_the_window_are_lost():
         (dict(dt=0.0), "dt must be above 0"),
         (dict(input_times=[[0.002, 0.001]] + [[]] * 4), "sorted"),
         (dict(input_times=[[0.001]]), "one row a sender, 1"),
+        (dict(input_times=[[0.06]] + [[]] * 4), "t_max must not lie before the last input spike at 0.06 s"),
     ],
 )  # fmt: skip
 def test_bad_input(changes, message):
