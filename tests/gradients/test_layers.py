@@ -124,6 +124,30 @@ def test_blocks_groups_and_late_spikes(backend):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("name", [name for name in NEURONS if name != "no reset"])
+def test_several_spikes_of_a_neuron_between_two_inputs(name, backend):
+    """Every one of them must reach the inputs before; a neuron that fires once or not in between stands beside it."""
+    neuron = NEURONS[name]
+    unit = neuron.v_threshold * (neuron.tau_mem + neuron.tau_syn) / neuron.r
+    matrix = unit * np.array([[6.0, 2.0, 0.3], [4.0, 1.0, 3.0], [-1.0, 0.5, 0.2]])
+    inputs = [[0.001], [0.030], [0.055]]
+    times, weights = tensor([[[each] for (each,) in inputs]]), tensor(matrix)
+    out = spike_time_layer(times, weights, neuron, T_MAX, max_spikes=60, backend=backend)
+    wave(out).backward()
+    fired = [np.histogram(trains([row])[0], [0.001, 0.030, 0.055])[0] for row in out[0].detach().numpy()]
+    assert min(fired[0]) >= 3 and 1 <= fired[1][0] < fired[0][0] and fired[2][0] == 0 < fired[2][1]
+    ramp = np.linspace(-1, 1, 3 * 60).reshape(3, 60)
+
+    def loss(outputs):
+        both = [(row[: train.size], train) for row, train in zip(ramp, outputs, strict=True)]
+        return sum(f @ np.sin(40 * t) for f, t in both), [40 * f * np.cos(40 * t) for f, t in both]
+
+    # the implicit system of all spikes: no sweep, no order of events
+    (goal,) = weight_gradient(neuron, inputs, [matrix], loss, "implicit", t_max=T_MAX)
+    np.testing.assert_allclose(weights.grad, goal, rtol=1e-8, atol=1e-10 * np.abs(goal).max())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_float32_in_float32_out(backend):
     neuron = NEURONS["quadratic"]
     given, matrices = draw(neuron, (6, 5))
