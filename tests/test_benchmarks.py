@@ -107,3 +107,36 @@ def test_unlike_work_is_told_apart(benchmark_modules):
     assert not training_step.comparable(ours | {"hidden_spikes": 0.0}, ours)
     assert not training_step.comparable(ours | {"gradient_norms": [0.0, 1.0]}, ours)
     assert not training_step.comparable(ours | {"gradient_norms": [math.nan, 1.0]}, ours)
+
+
+@pytest.mark.slow
+def test_event_gradient_agrees_with_the_closed_form():
+    done = run("event_gradient.py", "--threads=1", "--repetitions=1", "--batch=3", "--hidden=200")
+    assert done.returncode == 0, done.stderr + done.stdout  # 1 where the two event-driven gradients differ
+    for contender in ("events, adjoint (numba)", "gathered (torch)", "surrogate (numba)", "bytes a spike"):
+        assert contender in done.stdout
+    refused = run("event_gradient.py", "--batch=0")
+    assert refused.returncode == 2 and "at least 1" in refused.stderr
+
+
+def test_timing_memory_compares_both_forms(monkeypatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+    import timing_memory
+
+    rows = timing_memory.one_sample(20)  # it raises where the two gradients differ
+    assert set(rows) == {"reverse scan, 30-20-10", "all pairs, 30-20-10"}
+    assert all(mebibytes > 0 and seconds > 0 for mebibytes, seconds in rows.values())
+    del sys.modules["timing_memory"]
+    one = run("timing_memory.py", "--one", "4", "timing")
+    assert one.returncode == 0, one.stderr
+    assert len(json.loads(one.stdout)) == 2
+
+
+def test_yin_yang_times_both_trainings(tmp_path):
+    arguments = "--epochs=1 --surrogate-epochs=1 --samples=150 --threads=1".split()
+    done = run("yin_yang.py", *arguments, f"--json={tmp_path / 'results.json'}")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert [row["method"] for row in results["rows"]] == ["exact", "surrogate"]
+    assert all(row["epochs"] == 1 and row["seconds"] > 0 for row in results["rows"])
+    assert results["published_over_ours"] > 0
