@@ -214,6 +214,14 @@ def test_initial_weights():
         of_layers([FanIn(), "normal"], 2)
 
 
+@pytest.mark.parametrize("looks", [(), (0.01,)])
+def test_an_input_after_the_window_is_an_error(points, looks):
+    """The encoder's latest inputs come after 20 ms; only a look may leave out what comes after it."""
+    net = network(t_max=0.02, looks=looks, max_spikes=(30, 1), overflow="drop")
+    with pytest.raises(ValueError, match="t_max must not lie before the last spike"):
+        fit(net, *points, epochs=1, **QUICK)
+
+
 def test_wrong_arguments(points):
     for options, match in [
         ({"method": "surrogate"}, r"works on a grid: use Network\(..., gradient='surrogate'\)"),
