@@ -3,16 +3,16 @@ r"""Surrogate gradients: pseudo-derivatives of the spike ``H(u - v_threshold)`` 
 Every shape but ``straight_through`` is a density: its area is one and ``width`` is its scale in the unit
 of ``u``, so that shapes of one width pass on comparable gradients.
 
-================  =============================================  =====================
-name              ``f(x)``, ``x = u - v_threshold``, ``T`` width  used by
-================  =============================================  =====================
-sigmoid           ``e^{-|x|/T} / (T (1 + e^{-|x|/T})^2)``         Yang (2020), T = 0.3
-fast_sigmoid      ``1 / (2 T (1 + |x|/T)^2)``                     Zenke & Ganguli (2018)
-arctan            ``1 / (pi T (1 + (x/T)^2))``                    Fang et al. (2021)
-triangle          ``max(0, 1 - |x|/T) / T``                       Bellec et al. (2018)
-boxcar            ``1 / (2 T)`` for ``|x| < T``, else 0           Kaiser et al. (2020)
-straight_through  ``1``                                           Bengio et al. (2013)
-================  =============================================  =====================
+================  ==============================================  =====================
+name              ``f(x)``, ``x = u - v_threshold``, ``T`` width   used by
+================  ==============================================  =====================
+sigmoid           ``e^{-|x|/T} / (T (1 + e^{-|x|/T})^2)``          Yang (2020), T = 0.3
+fast_sigmoid      ``1 / (2 T (1 + |x|/T)^2)``                      Zenke & Ganguli (2018)
+arctan            ``1 / (pi T (1 + (x/T)^2))``                     Fang et al. (2021)
+triangle          ``max(0, 1 - |x|/T) / T``                        Bellec et al. (2018)
+boxcar            ``1 / (2 T)`` for ``|x| < T``, else 0            Kaiser et al. (2020)
+straight_through  ``1``                                            Bengio et al. (2013)
+================  ==============================================  =====================
 
 The gradient is backpropagation through time on a grid (:mod:`snntheory.gradients._grid`) with ``f`` in the place of
 ``ds_n/dv_n``. With ``g`` the derivative of the loss with respect to a quantity of step ``n``::

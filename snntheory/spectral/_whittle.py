@@ -81,11 +81,13 @@ class Likelihood:
 
     Parameters of a model: the two coordinates of `_two_poles`; with resets instead the logarithms of
     ``(1 - p)/(1 + p)`` of the membrane's pole and of the other; then, if there is one, the logarithm of the noise.
+    The first ``onset`` samples are left out once their resets have been added back.
     """
 
-    def __init__(self, rows: Floats, drop: Floats | None) -> None:
-        self.rows, self.drop = rows - rows.mean(axis=1, keepdims=True), drop
-        self.start = autoregression(self.rows, drop)
+    def __init__(self, rows: Floats, drop: Floats | None, onset: int = 0) -> None:
+        rows = rows[:, onset:]
+        self.rows, self.drop, self.onset = rows - rows.mean(axis=1, keepdims=True), drop, onset
+        self.start = autoregression(self.rows, None if drop is None else drop[:, onset:])
         p, q = np.exp(self.start)
         self.filter = np.array([1.0, -2 * (1 - q) / (1 + p + q), (1 - p + q) / (1 + p + q)])
         self.n = rows.shape[1] - 2
@@ -131,7 +133,10 @@ class Likelihood:
         if self.fixed is not None:
             return self.fixed
         pole = -float(np.tanh(parameters[0] / 2))
-        return self.periodogram(self.rows + lfilter([0.0, pole], [1.0, -pole], self.drop, axis=1))
+        removed = lfilter(
+            [0.0, pole], [1.0, -pole], self.drop, axis=1
+        )  # what fell before the onset acts after it
+        return self.periodogram(self.rows + removed[:, self.onset :])
 
     def scale(self, parameters: Floats, family: str) -> Floats:
         """Variance of the innovations of each row."""

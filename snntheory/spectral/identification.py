@@ -118,6 +118,7 @@ def identify(
     noise: str = "auto",
     schemes: Iterable[Any] | None = None,
     level: float = 0.95,
+    onset: float = 0.0,
 ) -> Identification:
     """Estimate the two poles of a neuron from its voltage, and say which schemes and constants they fit.
 
@@ -134,8 +135,7 @@ def identify(
     ----------
     traces : DataArray with a dimension "time", or Dataset with "voltage"
         All traces are taken as recordings of neurons with the same time constants; from voltage alone each may have
-        its own mean and strength of input. Select others with ``isel`` first. Cut the onset away with ``isel`` if the
-        input begins within the record.
+        its own mean and strength of input. Select others with ``isel`` first.
     input : array_like of the voltage's shape, or DataArray, optional
         ``S``: sum of the canonical weights of each step's input spikes.
     spikes : array_like of the voltage's shape, or DataArray, optional
@@ -153,6 +153,10 @@ def identify(
         Candidates; all by default.
     level : float
         Of the confidence intervals, between 0 and 1.
+    onset : float, seconds
+        Left out at the start, from voltage alone: while the voltage still finds its mean, it is not stationary. Do not
+        cut a spiking record with ``isel`` instead: resets before the cut still act behind it, and the time constants
+        come out too short.
 
     Returns
     -------
@@ -204,8 +208,18 @@ def identify(
         counts = _rows("spikes", spikes, values, constant=True)
         rows, drop = drops(rows, counts, str(traces.attrs.get("phase", "unknown")), **known)
     pairs = candidates.chosen(schemes, input is not None)
+    onset = _check.number("onset", onset, "s", minimum=0.0)
+    first = round(onset / dt)
     if input is None:
-        return _from_voltage(rows, drop, dt, noise, pairs, nominal, level)
+        if rows.shape[1] - first < FEWEST:
+            raise ValueError(
+                f"onset must leave at least {FEWEST} samples of {rows.shape[1]}, got {onset:g} s; record more"
+            )
+        return _from_voltage(rows, drop, first, dt, noise, pairs, nominal, level)
+    if first:
+        raise ValueError(
+            "onset is for voltage alone: with the input the start of a record says as much as the rest"
+        )
     given = _rows("input", input, values, constant=True)
     silent = np.flatnonzero(np.ptp(given, axis=1) == 0)
     if silent.size:
@@ -246,6 +260,7 @@ def _rows(name: str, given: Any, values: xr.DataArray, constant: bool = False) -
 def _from_voltage(
     rows: NDArray[np.float64],
     drop: NDArray[np.float64] | None,
+    onset: int,
     dt: float,
     noise: str,
     pairs: list[tuple[str, int | None]],
@@ -253,7 +268,8 @@ def _from_voltage(
     level: float,
 ) -> Identification:
     families = list(dict.fromkeys(candidates.family_of(scheme) for scheme, _ in pairs))
-    likelihood = _whittle.Likelihood(rows, drop)
+    likelihood = _whittle.Likelihood(rows, drop, onset)
+    rows = likelihood.rows
     fits = {}
     for family in families:
         both = [

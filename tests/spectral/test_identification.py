@@ -278,3 +278,26 @@ def test_a_file_without_a_neuron_needs_no_nominal_constants():
     found = identify(silent)
     assert found.uses == "voltage" and np.isnan(found.candidates[0].nominal_p_value)
     assert "not ruled out" in repr(found) and list(found.table().columns)[0] == "scheme"
+
+
+def test_onset_is_left_out_after_the_resets_were_added_back():
+    """The recorded layer: the same poles as of its resets added back with the known pole, then cut."""
+    from snntheory import artefacts
+    from snntheory.spectral import without_resets
+
+    traces = artefacts.load("hidden-physical-1ms").isel(neuron=[4, 5], trial=slice(0, 12))
+    found = identify(traces, onset=0.05, schemes=["backward_euler"])
+    free = without_resets(traces).isel(time=slice(50, None)).assign_attrs(dt=0.001)
+    wanted = identify(free, schemes=["backward_euler"])
+    assert found.n_samples == wanted.n_samples == free.size
+    # the membrane's pole is estimated here and known there: each within the other's interval
+    for a, b in ((found, wanted), (wanted, found)):
+        assert np.all((a.intervals[:, 0] < b.time_constants) & (b.time_constants < a.intervals[:, 1]))
+    silent = identify(free, onset=0.02)
+    cut = identify(free.isel(time=slice(20, None)))
+    np.testing.assert_allclose(silent.time_constants, cut.time_constants, rtol=1e-12)
+    assert found.membrane == "slow" and wanted.membrane == "unknown"
+    with pytest.raises(ValueError, match="onset must leave"):
+        identify(traces, onset=0.6)
+    with pytest.raises(ValueError, match="onset is for voltage alone"):
+        identify(traces, input=np.ones(traces["voltage"].shape).cumsum(-1), onset=0.05)

@@ -73,17 +73,17 @@ def analyse(
     transform = cwt(chosen, norm="l1")
     bands = band_power(spectra["voltage"], low_high(0.5 / dt)).mean("trial")
     wavelet = global_wavelet_spectrum(cwt(chosen))
-    identified = _identified(traces.isel(after).isel(neuron=[neuron]).assign_attrs(traces.attrs))
+    identified = _identified(traces.isel(neuron=[neuron]), first * dt)
     return Analysis(traces, voltage, spectra, theory, interval, bands, transform, wavelet, identified)
 
 
-def _identified(traces: xr.Dataset) -> Identification | str:
+def _identified(traces: xr.Dataset, onset: float) -> Identification | str:
     """Poles from voltage alone; spikes are left out where nothing says what a reset does."""
     spiking = "spikes" in traces and bool((traces["spikes"] != 0).any())
     if spiking and not {"reset", "v_threshold"} <= set(traces.attrs):
         return "the neuron fires, and the file does not say what a spike does to its voltage (reset, v_threshold)"
     try:
-        return identify(traces)
+        return identify(traces, onset=onset)
     except ValueError as error:
         return str(error)
 

@@ -31,7 +31,9 @@ def code(
     given = "".join(f", {name}={value!r}" for name, value in loaded.items())
     path = "FILE" if file is None else file.name
     trial, neuron, method = options["trial"], options["neuron"], options["method"]
-    poles = f"\nprint(identify(after.isel(neuron=[{neuron}])))\n" if identified else ""
+    poles = (
+        f"\nprint(identify(traces.isel(neuron=[{neuron}]), onset={options['skip']}))\n" if identified else ""
+    )
     return f"""\
 from snntheory import load_traces
 from snntheory.plotting import psd_figure, scalogram_figure
