@@ -66,14 +66,22 @@ def time_step(time: np.ndarray, dt: float | None = None) -> float:
         return rounded if _worst_deviation(time, rounded)[0] <= 1.0 else time_step(time, mean)
     worst, place = _worst_deviation(time, dt)
     if not worst <= 1.0:  # a NaN is not uniform either
-        expected = float(time[0]) + dt * place
         raise ValueError(
-            f"time is not uniform with dt = {dt:g} s: sample {place} lies at {float(time[place]):.9g} s instead "
-            f"of {expected:.9g} s (allowed: 1e-6 dt). Resample to a uniform grid, with "
+            f"time is {not_uniform(time, dt, place)} (allowed: 1e-6 dt). Resample to a uniform grid, with "
             f"snntheory.traces.resample(traces, dt={dt:g}, kind='linear'), or, after taking every k-th sample, "
             "set traces.attrs['dt'] to the new step"
         )
     return dt
+
+
+def not_uniform(time: np.ndarray, dt: float, place: int | None = None) -> str:
+    """That an axis is not uniform, and where it lies furthest from the grid of step ``dt`` (or at ``place``)."""
+    place = _worst_deviation(time, dt)[1] if place is None else place
+    expected = float(time[0]) + dt * place
+    return (
+        f"not uniform with a step of {dt:g} s: sample {place} lies at {float(time[place]):.9g} s instead of "
+        f"{expected:.9g} s"
+    )
 
 
 def check_dims(dims: Sequence[str]) -> tuple[str, ...]:

@@ -224,7 +224,15 @@ def test_csv_without_times_asks(tmp_path):
         ("time,v\n", "holds no numbers"),
         ("\n\n", "holds no numbers"),
         ("time,v\n0,1\n0.01,nan\n", "NaN or infinity"),
-        ("time,v\n0,1\n1,2\n3,3\n", "not uniform"),
+        (
+            "time,v\n0,1\n1,2\n3,3\n",
+            "not uniform",
+        ),
+        (
+            "time,v\n0,1\n1,2\n9,3\n",
+            r"step of 4\.5 s: sample 1 lies at 1 s instead of 4\.5 s; correct them, or",
+        ),
+        ("time,v\n2,1\n1,2\n0,3\n", "time must increase"),
     ],
 )
 def test_bad_tables(tmp_path, text, words):

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from .._resample import resample
-from .._trace_checks import check_dims, time_step
+from .._trace_checks import check_dims, not_uniform, time_step
 from .._trace_units import convert, factor, seconds
 from ..traces import make_traces
 from .common import SIGNALS, Recording, scalar
@@ -278,11 +278,14 @@ def _step(path: Path, recorded: float | None, time: np.ndarray | None, given: fl
             if mean > 0 and printed and _deviation(time, mean) <= printed:
                 raise ValueError(
                     f"{path}: its times are not uniform. If they are rounded to {printed:g} s, give the exact step, "
-                    f"about dt={mean:.9g}; if samples are missing, load_traces(..., dt={mean:.3g}, "
+                    f"about dt={mean:.9g}; if samples are missing, resample them: load_traces(path, dt={mean:.3g}, "
                     "resample='linear')"
                 ) from None
+            if not mean > 0:
+                raise ValueError(f"{path}: {error}") from None
             raise ValueError(
-                f"{path}: {error}, here with load_traces(..., dt=..., resample='linear')"
+                f"{path}: its times are {not_uniform(time, mean)}; correct them, or resample the traces to a uniform "
+                f"grid: load_traces(path, dt={mean:.3g}, resample='linear')"
             ) from None
     if not _deviation(time, step) <= _allowed(time, step):
         mean = (time[-1] - time[0]) / max(time.size - 1, 1)

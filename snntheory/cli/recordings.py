@@ -31,13 +31,19 @@ def analyse(
         float | None, typer.Option(help="Time step in seconds; needed where the file does not say.")
     ] = None,
     variable: Annotated[
-        str | None, typer.Option(help="Name of the array in an .npz or .pt with several.")
+        str | None, typer.Option(help="Name (or path) of the array in a file with several.")
     ] = None,
     spikes: Annotated[
-        str | None, typer.Option(help="Name of the array of spikes in an .npz, .nc or .pt with several.")
+        str | None, typer.Option(help="Name of the array of spikes in a file with several.")
     ] = None,
     time: Annotated[
         str | None, typer.Option(help="Name of the array of times (seconds) in such a file.")
+    ] = None,
+    resample: Annotated[
+        str | None,
+        typer.Option(
+            help="For times that are not uniform: previous, linear, pchip or cubic, to the step --dt."
+        ),
     ] = None,
     skip: Annotated[float, typer.Option(help="Seconds to leave out at the start (onset).")] = 0.0,
     method: Annotated[str, typer.Option(help="Spectral estimate: welch or multitaper.")] = "welch",
@@ -53,6 +59,7 @@ def analyse(
 
     axes = None if dims is None else tuple(part.strip() for part in dims.split(","))
     given: dict[str, Any] = {"dims": axes, "dt": dt, "variable": variable, "spikes": spikes, "time": time}
+    given["resample"] = resample
     traces = _read(traces_file, given)
     target = traces_file.with_suffix("") if folder is None else folder
     say_table(write_report(traces, target, method, skip, trial, neuron, traces_file, given))

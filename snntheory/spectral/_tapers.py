@@ -157,7 +157,7 @@ def welch(
         )
     if size < 8:
         raise ValueError(
-            f"segment has {size} sample(s) at dt = {dt:g} s, at least 8 are needed; record or ask for more"
+            f"segment has {size} sample(s), one every {dt:g} s; at least 8 are needed: record or ask for more"
         )
     if number("overlap", overlap, minimum=0.0) >= 1:
         raise ValueError(

@@ -251,6 +251,17 @@ def test_analyse_names_spikes_and_times(command, tmp_path):
     assert err.startswith("Warning: ") and "'w' left out" in err and err.count("\n") == 1
 
 
+def test_analyse_resamples_irregular_times(command, tmp_path):
+    times = np.delete(2.0 * np.arange(600), [7, 8, 300])  # three samples lost
+    values = np.random.default_rng(0).standard_normal(times.size)
+    rows = np.stack([times, values], axis=1)
+    np.savetxt(tmp_path / "v.csv", rows, delimiter=",", header="time (ms),v", comments="")
+    said = "snntheory analyse FILE --dt 0.00201 --resample linear"
+    assert_refused(command("analyse", tmp_path / "v.csv"), said)
+    code, out, _ = command("analyse", tmp_path / "v.csv", "--dt", "0.002", "--resample", "linear")
+    assert code == 0 and "1 x 1 x 600" in out
+
+
 def test_transfer_to_another_time_step(command, model, digits_file, tmp_path):
     start = ("--init-from", model, "--images", digits_file, "--epochs", "0")
     assert command("train", tmp_path / "fine.pt", *TRAIN, "--dt", "0.001", *start)[0] == 0

@@ -8,7 +8,7 @@ OPTIONS = {
     name: "--" + name.replace("_", "-")
     for name in ("max_rate", "dt", "arrivals", "dims", "window", "v_reset")
 }
-OPTIONS |= {"variable": "--variable", "folder": "--out", "source": "--source"}
+OPTIONS |= {"resample": "--resample", "variable": "--variable", "folder": "--out", "source": "--source"}
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,10 @@ OPTIONS |= {"variable": "--variable", "folder": "--out", "source": "--source"}
             "For example: snntheory analyse v.npy --dims time,trial --dt 0.001",
         ),
         ("load_traces(path, variable='mem', ...)", "snntheory analyse FILE --variable mem"),
+        (
+            "grid: load_traces(path, dt=0.099, resample='linear')",
+            "grid: snntheory analyse FILE --dt 0.099 --resample linear",
+        ),
         ("v.pt says dt = 1 s; leave dt out", "v.pt says --dt = 1 s; leave --dt out"),
         ("v_reset must lie below v_threshold", "--v-reset must lie below v_threshold"),  # no such option here
     ],
