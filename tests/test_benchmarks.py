@@ -130,13 +130,3 @@ def test_timing_memory_compares_both_forms(monkeypatch):
     one = run("timing_memory.py", "--one", "4", "timing")
     assert one.returncode == 0, one.stderr
     assert len(json.loads(one.stdout)) == 2
-
-
-def test_yin_yang_times_both_trainings(tmp_path):
-    arguments = "--epochs=1 --surrogate-epochs=1 --samples=150 --threads=1".split()
-    done = run("yin_yang.py", *arguments, f"--json={tmp_path / 'results.json'}")
-    assert done.returncode == 0, done.stderr
-    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
-    assert [row["method"] for row in results["rows"]] == ["exact", "surrogate"]
-    assert all(row["epochs"] == 1 and row["seconds"] > 0 for row in results["rows"])
-    assert results["published_over_ours"] > 0
