@@ -88,15 +88,15 @@ def inputs(settings: Settings, protocol: str, dt: float) -> tuple[list[list[Floa
     images, labels = (part[: settings.batch] for part in datasets.mnist_subset("train"))
     rng = np.random.default_rng(settings.seed + 1)
     window = settings.steps * settings.reference_dt
-    found = []
+    found: list[list[Floats]] = []
     for pixels in images.reshape(settings.batch, -1) / 255.0:
         if protocol == "source":
             fired = rng.random((settings.steps, pixels.size)) < pixels
-            found.append([(np.flatnonzero(column) + 1) * dt for column in fired.T])
+            found.append([(dt * (np.flatnonzero(column) + 1)).astype(np.float64) for column in fired.T])
         else:
             counts = rng.poisson(pixels * settings.steps)
             found.append([np.sort(rng.uniform(0, window, count)) for count in counts])
-    return found, labels
+    return found, labels.astype(np.int64)
 
 
 def first_backward(settings: Settings, protocol: str, dt: float) -> tuple[list[Floats], Floats, Floats]:

@@ -125,9 +125,9 @@ def first_gradient_figure(found: xr.Dataset, protocol: str = "physical") -> tupl
     shades = colormaps["plasma"](np.linspace(0, 0.75, found.sizes["dt"]))
     for dt, shade in zip(found["dt"].values, shades, strict=True):
         beyond = found["beyond"].sel(protocol=protocol, dt=dt)
-        seen = beyond.values > 0
-        scaled = beyond["slope"].values[seen] * dt
-        axes[1].plot(scaled, beyond.values[seen], color=shade, label=format_dt(dt))
+        there = beyond.values > 0
+        scaled = beyond["slope"].values[there] * dt
+        axes[1].plot(scaled, beyond.values[there], color=shade, label=format_dt(dt))
     guide = np.array([0.8, 16.0])
     axes[1].plot(guide, 0.4 * guide**-2.0, color=THEORY, lw=1, ls=_DASHES[1], label="slope $-2$")
     axes[1].set(
