@@ -192,8 +192,9 @@ def cone_of_influence(
 
     Definition
         The time in which the wavelet power of an impulse at the edge falls by e^{-2}: √2 s(f) for Morlet,
-        computed from the envelope of the others (`wavelet_families.e_folding`). A step there leaves
-        ∫ψ beyond the cone: 8 % of its height for Morlet.
+        computed from the envelope of the others (`wavelet_families.e_folding`). There, with Morlet and norm
+        "l1", a cosine of that frequency that the end cuts off is wrong by 8 % of its amplitude, and a step at
+        the end leaves 5 % of its height.
 
     Parameters
     ----------

@@ -253,6 +253,13 @@ def test_cone_contains_what_an_end_disturbs():
     error = np.abs(np.abs(w.values[0]) - 1)
     free = outside_cone(w).values[0]
     assert error[free].max() < 0.08 < error[~free].max()
+    # A step at the end: |∫ ψ| beyond √2 scales, by quadrature of 2 (2π)^{-1/2} e^{-u²/2 + 6iu}.
+    u = np.linspace(math.sqrt(2), 12, 200_001)
+    left = abs(np.trapezoid(2 / math.sqrt(2 * math.pi) * np.exp(-(u**2) / 2 + 6j * u), u))
+    w = cwt(trace(np.ones(1000)), frequencies=[25.0], norm="l1", detrend=None)
+    at_cone = np.interp(float(cone_of_influence(25.0, norm="l1")), DT * np.arange(1000), np.abs(w.values[0]))
+    # the step lies half a sample before the first one: √2 / 2 of a sample in 38 a scale, 1.8 %
+    assert at_cone == pytest.approx(left, rel=0.03) and left == pytest.approx(0.05, abs=0.003)
 
 
 def test_nothing_outside_the_cone_is_nan():
