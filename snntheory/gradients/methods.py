@@ -61,8 +61,8 @@ class Gradients(list[Floats]):
     spike_times : list of list of ndarray
         Spike times of every neuron of every layer, in seconds.
     diagnostics : dict of str to int
-        ``silent``: neurons without a spike, whose weights have no gradient; ``grazing``: spikes that barely reach the
-        threshold; and what the method counts itself.
+        ``silent``: neurons without a spike, whose weights have no gradient; ``grazing``, of the methods on spike times:
+        spikes that barely reach the threshold; and what the method counts itself.
     """
 
     def __init__(
@@ -121,7 +121,7 @@ def weight_gradient(
         as published: memory of spikes times weights.
     slope_floor : float
         A spike at which the voltage rises by less than this many thresholds per membrane time constant is counted and
-        warned of. Nothing is clipped.
+        warned of, by the methods on spike times. Nothing is clipped.
     **options
         Of the method, such as ``dt``: see its module.
 

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from .. import _check
+from ..gradients.surrogate import RESET_GRADIENTS
 from ..linear import DiscreteNeuron, discretize
 from ..neuron import CubaLIF
 from . import losses
@@ -20,7 +21,6 @@ from .kernels.step import INPUTS
 from .kernels.timing import TimingRule, timing_scan
 
 GRADIENTS = ("surrogate", "timing")
-RESET_GRADIENTS = ("kept", "detached")
 PHASE = "after the step's input, before the reset; the reset acts in the step of the crossing"
 
 

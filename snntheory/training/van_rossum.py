@@ -61,7 +61,7 @@ class VanRossum:
 
     References
     ----------
-    van Rossum (2001); Yang, Yang and Li (2021), equation (6): there the squares are summed over the steps of a grid,
+    van Rossum (2001); Yang (2020), equation (6): there the squares are summed over the steps of a grid,
     which for small ``dt`` is this integral divided by ``dt/tau``, for one label.
     """
 
