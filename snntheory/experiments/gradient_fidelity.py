@@ -221,7 +221,7 @@ def run(
     }
     path = artefacts.save(
         NAME,
-        found.astype("float32"),
+        found.astype("float32").drop_encoding(),  # that of the first part would cut longer labels
         command=command,
         settings=plain(settings),
         wall_seconds=time.monotonic() - started,

@@ -75,7 +75,7 @@ def test_run_goes_on_where_it_was_and_refuses_other_settings(tmp_path, monkeypat
         "METHODS",
         {
             label: experiment.METHODS[label]
-            for label in ("straight through, carried", "timing, as TSSL-BP", "surrogate, width 0.3")
+            for label in ("timing, as TSSL-BP", "straight through, carried", "surrogate, width 0.3")
         },
     )
     lines, settings = [], replace(TINY, tasks=("yin-yang",))
@@ -86,6 +86,7 @@ def test_run_goes_on_where_it_was_and_refuses_other_settings(tmp_path, monkeypat
     assert kept == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "state").glob("*.nc")}
     assert first.identical(artefacts.load(experiment.NAME, tmp_path))
     assert dict(first["cosine"].sizes) == {"task": 1, "stage": 3, "method": 3, "step": 1, "layer": 3}
+    assert list(first["method"].values) == list(experiment.METHODS)
     assert first["exact_loss"].dims == ("task", "stage")
     assert lines[:3] == lines[3:] and lines[0].startswith("yin-yang, initial")
     with pytest.raises(ValueError, match="other sources or settings"):
