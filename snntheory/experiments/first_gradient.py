@@ -60,7 +60,7 @@ class Settings:
     reference_dt: float = 0.08
     steps: int = 50
     hidden: int = 100
-    batch: int = 5
+    batch: int = 3
     gain: float = 5.0
     temperature: float = 1.0
     clamp: float | None = 1e4
