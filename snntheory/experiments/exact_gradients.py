@@ -10,17 +10,13 @@ arrives at T itself, and nothing would come out of a network that stops there. `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from .. import _files, artefacts, conventions
+from .. import conventions
 from ..neuron import CubaLIF
 from ..training import EventNetwork
 from ..training.initial import Normal
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -62,30 +58,3 @@ def network(
         looks=looks,
         seed=seed,
     )
-
-
-def plain(settings: Any) -> dict[str, Any]:
-    """Settings, a dataclass, as plain values (for files)."""
-    return {
-        key: list(value) if isinstance(value, tuple) else value for key, value in asdict(settings).items()
-    }
-
-
-def begin(checkpoints: Path) -> artefacts.Sources:
-    """The sources as they are now; trainings in ``checkpoints`` must have been begun with them.
-
-    Raises
-    ------
-    ValueError
-        They were begun with others.
-    """
-    sources = artefacts.current_sources()
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    made_by = checkpoints / "exact-gradients-sources.txt"
-    if made_by.exists() and made_by.read_text(encoding="utf-8") != sources.digest:
-        raise ValueError(
-            f"{checkpoints} holds trainings of other sources; remove it to begin again, or go back to those sources"
-        )
-    with _files.replacing(made_by) as temporary:
-        temporary.write_text(sources.digest, encoding="utf-8")
-    return sources

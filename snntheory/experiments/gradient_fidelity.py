@@ -21,7 +21,6 @@ For small steps it is the cosine; below zero the method's step makes the loss la
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -38,7 +37,8 @@ from ..spiking import exact_network
 from ..training import EventNetwork, FirstSpike, Latency, datasets, fit
 from ..training.initial import FanIn, Normal
 from ..training.sample_loss import SampleLoss, for_sample
-from .exact_gradients import Cell, plain
+from .exact_gradients import Cell
+from .provenance import Report, begin, plain
 
 Floats = NDArray[np.float64]
 NAME = "gradient-fidelity"
@@ -180,7 +180,7 @@ def run(
     folder: Path,
     checkpoints: Path,
     command: str,
-    report: Callable[[str], None] = lambda text: None,
+    report: Report = lambda text: None,
     progress: bool = False,
 ) -> list[Path]:
     """Train, compare and write one artefact; every finished (task, stage, method) is kept in ``checkpoints``.
@@ -190,8 +190,7 @@ def run(
     ValueError
         ``checkpoints`` holds the results of other sources or settings.
     """
-    started, sources = time.monotonic(), artefacts.current_sources()
-    _begin(settings, sources.digest, checkpoints)
+    started, sources = time.monotonic(), begin(checkpoints, NAME, settings)
     parts = []
     for name in settings.tasks:
         task, stages = task_of(settings, name), trained(settings, name, checkpoints, progress)
@@ -230,18 +229,6 @@ def run(
         folder=folder,
     )
     return [path]
-
-
-def _begin(settings: Settings, digest: str, checkpoints: Path) -> None:
-    """Note what the results in ``checkpoints`` are made with, and refuse those of something else."""
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    made_by, said = checkpoints / f"{NAME}.txt", f"{digest}\n{settings}\n"
-    if made_by.exists() and made_by.read_text(encoding="utf-8") != said:
-        raise ValueError(
-            f"{checkpoints} holds results of other sources or settings; remove it to begin again"
-        )
-    with _files.replacing(made_by) as temporary:
-        temporary.write_text(said, encoding="utf-8")
 
 
 def _part(

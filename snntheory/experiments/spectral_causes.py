@@ -27,7 +27,6 @@ rest, plus that of the input's noise.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -41,6 +40,7 @@ from ..linear import DiscreteNeuron
 from ..neuron import CubaLIF
 from ..spectral.resets import without_resets
 from ..training import CountCrossEntropy, Network, Poisson, datasets, fit, record
+from .provenance import Report, begin, plain
 
 Floats = NDArray[np.float64]
 CONDITIONS = ("none", "window", "drive", "scheme", "all")
@@ -78,14 +78,19 @@ def run(
     folder: Path,
     checkpoints: Path,
     command: str,
-    report: Callable[[str], None] = lambda text: None,
+    report: Report = lambda text: None,
     progress: bool = False,
 ) -> list[Path]:
     """Train one network, take the spectra of its hidden neurons under all conditions, write one artefact.
 
-    The training keeps its state in ``checkpoints``, so that a killed run goes on; the spectra take seconds.
+    The training keeps its state in ``checkpoints``, so that a killed run goes on; the spectra take a minute.
+
+    Raises
+    ------
+    ValueError
+        The training in ``checkpoints`` was begun with other sources.
     """
-    started, sources = time.monotonic(), artefacts.current_sources()
+    started, sources = time.monotonic(), begin(checkpoints, NAME)
     weights = trained_weights(settings, checkpoints, progress)
     images, _ = datasets.mnist_subset("test")
     found = spectra(settings, weights, images[: settings.batch])
@@ -95,12 +100,7 @@ def run(
         NAME,
         found,
         command=command,
-        settings={
-            name: list(x) if isinstance(x, tuple) else x
-            for name, x in vars(settings).items()
-            if name != "neuron"
-        }
-        | {"neuron": vars(settings.neuron)},
+        settings=plain(settings),
         wall_seconds=time.monotonic() - started,
         headline={"mean_deviation": gap},
         sources=sources,

@@ -19,15 +19,13 @@ protocol the recording presents an image for longer than the training did, to re
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from .. import _check, _files, artefacts
+from .. import _check, artefacts
 from ..neuron import CubaLIF
 from ..spectral import cwt, global_wavelet_spectrum, psd
 from ..spectral.resets import without_resets
@@ -40,6 +38,7 @@ from ..training import (
     fit,
     record,
 )
+from .provenance import Report, begin, plain
 
 PROTOCOLS = ("physical", "source")
 
@@ -98,7 +97,7 @@ def run(
     folder: Path,
     checkpoints: Path,
     command: str,
-    report: Callable[[str], None] = lambda text: None,
+    report: Report = lambda text: None,
     progress: bool = False,
 ) -> list[Path]:
     """Train and record every protocol and time step; what is already trained in ``checkpoints`` is taken up again.
@@ -127,15 +126,7 @@ def run(
     ValueError
         The trainings in ``checkpoints`` were begun with other sources.
     """
-    sources = artefacts.current_sources()
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    made_by = checkpoints / "sources.txt"
-    if made_by.exists() and made_by.read_text(encoding="utf-8") != sources.digest:
-        raise ValueError(
-            f"{checkpoints} holds trainings of other sources; remove it to begin again, or go back to those sources"
-        )
-    with _files.replacing(made_by) as temporary:
-        temporary.write_text(sources.digest, encoding="utf-8")
+    sources = begin(checkpoints, "time-step-spectra")
     written = []
     for protocol in PROTOCOLS:
         for dt in settings.time_steps:
@@ -147,7 +138,7 @@ def run(
                     name,
                     traces,
                     command=command,
-                    settings={**_plain(settings), "protocol": protocol, "dt": dt},
+                    settings={**plain(settings), "protocol": protocol, "dt": dt},
                     # a resumed run counts the seconds of all its epochs
                     wall_seconds=max(time.monotonic() - started, headline["training_seconds"]),
                     headline=headline,
@@ -223,12 +214,6 @@ def train_and_record(
         "training_seconds": sum(entry["seconds"] for entry in history),
     }
     return traces, headline
-
-
-def _plain(settings: Settings) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in asdict(settings).items()
-    }
 
 
 def linear_spectrum(traces: xr.Dataset, onset: float = 0.1, segment: float = 0.256) -> xr.DataArray:

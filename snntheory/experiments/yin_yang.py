@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from .. import artefacts
 from ..training import EventNetwork, FirstSpike, Latency, Network, datasets, evaluate, fit
 from ..training.initial import Normal
-from .exact_gradients import Cell, Report, begin, network, plain
+from .exact_gradients import Cell, network
+from .provenance import Report, begin, plain
 
 METHODS = ("exact", "surrogate")
 PUBLISHED_ACCURACY = (0.950, 0.0083)
@@ -162,7 +163,7 @@ def run(
         ``first_times`` (stage, sample, output) of the test samples before and after the training of the first seed,
         and ``map`` (method, y, x): classes of the points of the square, -1 outside the disc.
     """
-    sources = begin(checkpoints)
+    sources = begin(checkpoints, "yin-yang")
     started = time.monotonic()
     runs = [("exact", seed) for seed in settings.seeds] + [("surrogate", settings.seeds[0])]
     curves: dict[str, list[list[float]]] = {}

@@ -82,3 +82,6 @@ def test_run_writes_a_verified_artefact_and_goes_on(tmp_path):
     loaded = artefacts.load(experiment.NAME, tmp_path)
     assert set(loaded["condition"].values) == set(experiment.CONDITIONS)
     assert lines[0] == lines[1] and "deviation" in lines[0]
+    (tmp_path / "state" / f"{experiment.NAME}-sources.txt").write_text("others", encoding="utf-8")
+    with pytest.raises(ValueError, match="other sources"):
+        experiment.run(settings, tmp_path, tmp_path / "state", "test")
