@@ -14,6 +14,9 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # Optional arguments of pytest: make test ARGS="tests/linear -k kernel"
 ARGS ?=
+# The whole suite runs in two processes of one thread each, a file at a time so that a file's fixtures are made once; a
+# selection runs in one process. make test WORKERS=8 on a larger machine.
+WORKERS ?= $(if $(strip $(ARGS)),0,2)
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | awk -F '\t' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,7 +50,8 @@ book: $(STAMP) ## execute and build the book to _build/html/index.html; warnings
 	@echo "The book: $(CURDIR)/_build/html/index.html"
 
 test: $(STAMP) ## run the tests
-	'$(PY)' -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 \
+	  '$(PY)' -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: $(STAMP) ## style: ruff check and ruff format --check
 	'$(PY)' -m ruff check .
