@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 @contextmanager
@@ -87,7 +88,7 @@ def sha256(path: str | os.PathLike[str]) -> str:
     return digest.hexdigest()
 
 
-def damaged_member(path: str | os.PathLike[str]) -> str | None:
+def damaged_member(path: str | os.PathLike[str] | BinaryIO) -> str | None:
     """Name of a damaged member of a file that torch wrote, or None; every checksum is verified.
 
     A member that is marked as a folder passes its checksum, but torch then leaves its tensor uninitialised, so

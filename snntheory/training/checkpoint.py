@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import zipfile
@@ -58,24 +59,48 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     CheckpointError
         The file is truncated, damaged (its checksums are verified) or no checkpoint of this package.
     """
-    path = Path(path)
-    if not path.exists():
+    return parse(content(path), path)
+
+
+def content(path: str | os.PathLike[str]) -> bytes:
+    """What is in a checkpoint's file, unread.
+
+    Raises
+    ------
+    FileNotFoundError
+        There is no such file.
+    CheckpointError
+        It cannot be read, or is a folder.
+    """
+    if not Path(path).exists():
         raise FileNotFoundError(f"there is no checkpoint at {path}")
     try:
-        broken = _files.damaged_member(path)
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise _not_whole(path, error) from None
+
+
+def parse(read: bytes, path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The checkpoint whose file ``path`` has this content; as :func:`load`."""
+    try:
+        stream = io.BytesIO(read)
+        broken = _files.damaged_member(stream)
         if broken is not None:
             raise zipfile.BadZipFile(f"{broken} is damaged")
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        stream.seek(0)
+        found = torch.load(stream, map_location="cpu", weights_only=True)
     except _DAMAGE as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(
-            f"{path} is no whole checkpoint ({reason}); use an earlier one or train again"
-        ) from None
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise _not_whole(path, error) from None
+    if not isinstance(found, dict) or found.get("schema") != SCHEMA:
         raise CheckpointError(
             f"{path} is no checkpoint of schema {SCHEMA!r}; was it written by another program?"
         )
-    return content
+    return found
+
+
+def _not_whole(path: str | os.PathLike[str], error: Exception) -> CheckpointError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return CheckpointError(f"{path} is no whole checkpoint ({reason}); use an earlier one or train again")
 
 
 def check_same(path: str | os.PathLike[str], state: dict[str, Any], identity: dict[str, Any]) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
-import re
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -19,9 +17,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from .. import _check
 from . import checkpoint as checkpoints
-from . import encoders, losses
+from . import distributed, encoders, losses
 from .event_network import EventNetwork
+from .inputs import as_inputs, as_labelled, device_of, digest, inputs_of
 from .network import Network
+
+__all__ = ["AnyNetwork", "Evaluation", "as_inputs", "device_of", "evaluate", "fit", "generator", "inputs_of"]
 
 AnyNetwork = Network | EventNetwork
 
@@ -44,74 +45,6 @@ def generator(device: torch.device, *key: int) -> torch.Generator:
     """A random generator of its own for every purpose: the same key gives the same numbers on one device."""
     state = np.random.SeedSequence(key).generate_state(1, np.uint64)[0]
     return torch.Generator(device=device).manual_seed(int(state) >> 1)
-
-
-def as_inputs(images: Any) -> torch.Tensor:
-    """Images as intensities in [0, 1], shape (n, n_inputs), float32: bytes are divided by 255.
-
-    Raises
-    ------
-    ValueError, TypeError
-        Fewer than two dimensions, no samples, values outside [0, 1], NaN.
-    """
-    array = np.asarray(images)
-    if array.ndim < 2 or not len(array):
-        raise ValueError(f"images must have shape (n, ...) with n at least 1, got {array.shape}")
-    flat = array.reshape(len(array), -1)
-    if flat.dtype == np.uint8:
-        return torch.from_numpy(flat.astype(np.float32) / np.float32(255))
-    checked = _check.array("images", flat)
-    if checked.min() < 0 or checked.max() > 1:
-        raise ValueError(f"images must lie in [0, 1], got values from {checked.min():g} to {checked.max():g}")
-    return torch.from_numpy(checked.astype(np.float32))
-
-
-def as_labels(labels: Any, n: int, n_classes: int) -> torch.Tensor:
-    """Labels as int64, shape (n,), each below ``n_classes``."""
-    array = np.asarray(labels)
-    if array.shape != (n,) or array.dtype.kind not in "iu":
-        raise ValueError(f"labels must be {n} integers, one for each image, got {array.dtype} {array.shape}")
-    if array.min() < 0 or array.max() >= n_classes:
-        raise ValueError(f"labels must lie in 0 .. {n_classes - 1}, got {array.min()} .. {array.max()}")
-    return torch.from_numpy(array.astype(np.int64))
-
-
-def inputs_of(network: AnyNetwork, images: Any, encoder: encoders.Encoder) -> torch.Tensor:
-    """Inputs that fit the network after the encoder has added its own, by :func:`as_inputs`."""
-    inputs = as_inputs(images)
-    expected = network.sizes[0] - encoder.extra_inputs
-    if inputs.shape[1] != expected:
-        beside = f", beside {encoder.extra_inputs} of the encoder" if encoder.extra_inputs else ""
-        raise ValueError(
-            f"images must have {expected} values each, as the network{beside}, got {inputs.shape[1]}"
-        )
-    return inputs
-
-
-def as_labelled(
-    network: AnyNetwork, images: Any, labels: Any, encoder: encoders.Encoder
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Inputs and classes that fit the network, by :func:`inputs_of` and :func:`as_labels`."""
-    inputs = inputs_of(network, images, encoder)
-    return inputs, as_labels(labels, len(inputs), network.sizes[-1])
-
-
-def device_of(device: str) -> torch.device:
-    """The torch device of a name such as ``"cpu"`` or ``"cuda"``.
-
-    Raises
-    ------
-    ValueError
-        The name is another one, or the device is not there.
-    """
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", str(device)):
-        raise ValueError(f"device must be 'cpu', 'cuda' or 'cuda:N', got {device!r}")
-    found = torch.device(device)
-    if found.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            f"device {device!r} is not available: torch {torch.__version__} sees no GPU; use 'cpu'"
-        )
-    return found
 
 
 def fit(
@@ -137,7 +70,8 @@ def fit(
     """Train a network with Adam.
 
     A :class:`Network` is trained through its grid of time steps, with the gradient that it was made with; an
-    :class:`EventNetwork` through its spike times.
+    :class:`EventNetwork` through its spike times. In processes that ``torchrun`` started, each takes its part of every
+    batch, see :mod:`snntheory.training.distributed`; the first writes ``checkpoint``.
 
     Parameters
     ----------
@@ -157,7 +91,7 @@ def fit(
         Seed of the order of the samples and of the encoder. On a CPU with one number of threads the same
         seed gives identical weights.
     device : str
-        ``"cpu"`` or ``"cuda"``.
+        ``"cpu"`` or ``"cuda"``; under torchrun the latter is a GPU for each process.
     checkpoint : path, optional
         Written atomically after every epoch and every ``checkpoint_every`` seconds.
     resume : bool
@@ -186,7 +120,7 @@ def fit(
     CheckpointError
         The checkpoint to resume from is damaged or belongs to another training.
     """
-    target = device_of(device)
+    ranks, target = distributed.join(device_of(device))
     network.refuse()
     encoders.settings(encoder)  # refuses what is no encoder
     inputs, classes = as_labelled(network, images, labels, encoder)
@@ -212,18 +146,23 @@ def fit(
         "learning_rate": learning_rate,
         "decay": decay,
         "seed": seed,
-        "data": _digest(inputs, classes),
+        "data": digest(inputs, classes),
     }
     # an encoder refuses a time step that is too long for it, a network a loss: here, before a checkpoint is written
     with torch.no_grad():
         trial = network.encode(encoder, inputs[:1], generator(torch.device("cpu"), seed))
         network.to("cpu").judge(loss, trial, classes[:1])
     network.to(target)
+    distributed.same_everywhere(network.parameters(), ranks)
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
     history: list[dict[str, float]] = []
     first_step, total_loss, total_right, total_silent, seconds = 0, 0.0, 0, 0, 0.0
-    if resume and checkpoint is not None and Path(checkpoint).exists():
-        state = checkpoints.load(checkpoint)
+    content = None
+    if resume and checkpoint is not None:
+        mine = checkpoints.content(checkpoint) if ranks.first and Path(checkpoint).exists() else None
+        content = distributed.bytes_of_the_first(mine, ranks, target)
+    if content is not None and checkpoint is not None:
+        state = checkpoints.parse(content, checkpoint)
         checkpoints.check_same(checkpoint, state, identity)
         network.load_state_dict(state["weights"])
         optimiser.load_state_dict(state["optimiser"])
@@ -232,7 +171,7 @@ def fit(
         total_silent = state["silent"]
 
     def save(step: int) -> None:
-        if checkpoint is not None:
+        if checkpoint is not None and ranks.first:
             checkpoints.save(
                 checkpoint,
                 identity
@@ -251,7 +190,7 @@ def fit(
     n_batches = math.ceil(n_samples / batch_size)
     if not history and not first_step:
         save(0)  # an unwritable folder is found before the first epoch, not after it
-    bar = _progress(progress)
+    bar = _progress(progress and ranks.first)
     with bar or nullcontext():
         task = (
             bar.add_task("training", total=epochs * n_batches, completed=len(history) * n_batches)
@@ -266,24 +205,35 @@ def fit(
             for step in range(first_step, n_batches):
                 started = time.monotonic()
                 chosen = order[step * batch_size : (step + 1) * batch_size]
-                batch, goal = inputs[chosen].to(target), classes[chosen].to(target)
-                given = network.encode(encoder, batch, generator(target, seed, _ENCODE, epoch, step))
-                judged = network.judge(loss, given, goal)
-                value = judged.value
+                part = ranks.part(len(chosen))
+                batch, goal = inputs[chosen].to(target), classes[chosen][part].to(target)
+                sums = [0.0, 0.0, 0.0]
                 optimiser.zero_grad()
-                if value.requires_grad:  # not where every output is silent and silence has no gradient
-                    value.backward()
+                if len(goal):
+                    drawn = generator(target, seed, _ENCODE, epoch, step)
+                    given = distributed.encode(network, encoder, batch, drawn, part)
+                    judged = network.judge(loss, given, goal)
+                    if (
+                        judged.value.requires_grad
+                    ):  # not where every output is silent and silence has no gradient
+                        judged.value.backward()
+                    silent = int((network.counts(judged.layers[-1]) == 0).sum())
+                    sums = [judged.value.item() * len(goal), int((judged.decided == goal).sum()), silent]
+                if ranks.size > 1:
+                    distributed.join_gradients(network, len(goal) / len(chosen), ranks)
+                    sums = distributed.summed(sums, ranks, target)
+                value = sums[0] / len(chosen)
                 # spikes hide a voltage that overflowed: the loss may stay finite when the gradient does not
-                if not (math.isfinite(value.item()) and _gradient_is_finite(network)):
+                if not (math.isfinite(value) and _gradient_is_finite(network)):
                     raise FloatingPointError(
-                        f"the loss ({value.item():g}) or its gradient is not finite in epoch {epoch}, "
+                        f"the loss ({value:g}) or its gradient is not finite in epoch {epoch}, "
                         f"step {step + 1}; try a smaller learning_rate than {learning_rate:g}"
                         + (f" or a smaller dt than {network.dt:g} s" if isinstance(network, Network) else "")
                     )
                 optimiser.step()
-                total_loss += value.item() * len(chosen)
-                total_right += int((judged.decided == goal).sum())
-                total_silent += int((network.counts(judged.layers[-1]) == 0).sum())
+                total_loss += sums[0]
+                total_right += int(sums[1])
+                total_silent += int(sums[2])
                 seconds += time.monotonic() - started
                 if bar is not None and task is not None:
                     mean = total_loss / min((step + 1) * batch_size, n_samples)
@@ -301,7 +251,7 @@ def fit(
                 "seconds": seconds,
             }
             if validation is not None:
-                result = evaluate(network, *validation, encoder=encoder, loss=loss, seed=seed, device=device)
+                result = _evaluate(network, *validation, encoder, loss, 250, seed, target, ranks)
                 entry |= {"validation_loss": result.loss, "validation_accuracy": result.accuracy}
             history.append(entry)
             first_step, total_loss, total_right, total_silent, seconds = 0, 0.0, 0, 0, 0.0
@@ -312,7 +262,6 @@ def fit(
     return history
 
 
-@torch.no_grad()
 def evaluate(
     network: AnyNetwork,
     images: Any,
@@ -345,7 +294,24 @@ def evaluate(
     ValueError, TypeError
         Images, labels, encoder, loss or device do not fit, as in :func:`fit`; the encoder refuses this time step.
     """
-    target = device_of(device)
+    return _evaluate(
+        network, images, labels, encoder, loss, batch_size, seed, device_of(device), distributed.ALONE
+    )
+
+
+@torch.no_grad()
+def _evaluate(
+    network: AnyNetwork,
+    images: Any,
+    labels: Any,
+    encoder: encoders.Encoder,
+    loss: losses.Loss,
+    batch_size: int,
+    seed: int,
+    target: torch.device,
+    ranks: distributed.Ranks,
+) -> Evaluation:
+    """As :func:`evaluate`; each of the processes takes every ``ranks.size``-th batch."""
     network.to(target)
     encoders.settings(encoder), losses.settings(loss)  # refuse what is neither
     inputs, classes = as_labelled(network, images, labels, encoder)
@@ -354,6 +320,8 @@ def evaluate(
     right, total_loss = 0, 0.0
     spike_sums, silent = np.zeros((2, network.n_layers))
     for step, first in enumerate(range(0, len(inputs), batch_size)):
+        if step % ranks.size != ranks.rank:
+            continue
         batch, goal = (x[first : first + batch_size].to(target) for x in (inputs, classes))
         given = network.encode(encoder, batch, generator(target, seed, _EVALUATE, step))
         judged = network.judge(loss, given, goal)
@@ -363,6 +331,10 @@ def evaluate(
         spike_sums += [each.sum(dtype=torch.float64).item() for each in counts]
         silent += [(each == 0).sum(dtype=torch.float64).item() for each in counts]
     n = len(inputs)
+    if ranks.size > 1:
+        joint = distributed.summed([right, total_loss, *spike_sums, *silent], ranks, target)
+        right, total_loss = int(joint[0]), joint[1]
+        spike_sums, silent = np.array(joint[2:]).reshape(2, -1)
     shares = silent / n / np.array(network.sizes[1:])
     return Evaluation(right / n, total_loss / n, tuple((spike_sums / n).tolist()), n, tuple(shares.tolist()))
 
@@ -371,12 +343,6 @@ def _gradient_is_finite(network: AnyNetwork) -> bool:
     return all(
         math.isfinite(each.grad.sum().item()) for each in network.parameters() if each.grad is not None
     )
-
-
-def _digest(inputs: torch.Tensor, classes: torch.Tensor) -> str:
-    digest = hashlib.sha256(inputs.numpy().tobytes())
-    digest.update(classes.numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _progress(show: bool) -> Progress | None:
