@@ -13,7 +13,7 @@ from . import datasets
 if TYPE_CHECKING:
     from ..spiking.events import exact_network as exact_forward
     from .checkpoint import CheckpointError, load_network
-    from .encoders import Latency, Poisson
+    from .encoders import Events, Latency, Poisson
     from .event_network import EventNetwork
     from .initial import FanIn, Normal, Uniform
     from .losses import (
@@ -33,6 +33,7 @@ _NAMES = {
     "CountCrossEntropy": "losses",
     "Evaluation": "trainer",
     "EventNetwork": "event_network",
+    "Events": "encoders",
     "FanIn": "initial",
     "FirstSpike": "losses",
     "Latency": "encoders",
@@ -56,6 +57,7 @@ __all__ = [
     "CountCrossEntropy",
     "Evaluation",
     "EventNetwork",
+    "Events",
     "FanIn",
     "FirstSpike",
     "Latency",

@@ -10,6 +10,7 @@ import torch
 
 from .. import _check
 from .._arrivals import ARRIVALS
+from .datasets import EventSamples
 
 ROUNDINGS = ("ceil", "nearest", "next")
 
@@ -225,8 +226,54 @@ class Latency:
         return spikes
 
 
-ENCODERS = {"poisson": Poisson, "latency": Latency}
-Encoder = Poisson | Latency
+@dataclass(frozen=True)
+class Events:
+    """Recorded events as they are: the images are ``samples.references()``, by which the samples are found.
+
+    Parameters
+    ----------
+    samples : EventSamples
+        As of ``datasets.load("n-mnist", "train")``.
+    window : float
+        Length of the input in seconds; later events are left out. N-MNIST's first saccade ends at 0.1 s.
+    """
+
+    samples: EventSamples | None
+    window: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.samples is not None and not isinstance(self.samples, EventSamples):
+            raise TypeError(f"samples must be EventSamples, got {type(self.samples).__name__}")
+        _check.positive("window", self.window, "s")
+
+    def _samples(self) -> EventSamples:
+        if self.samples is None:
+            raise ValueError(
+                "the network was trained on events, which its file does not hold: give encoder=Events(samples, "
+                f"window={self.window:g})"
+            )
+        return self.samples
+
+    @property
+    def extra_inputs(self) -> int:
+        """Inputs of a network beside the one number by which a sample is found."""
+        return self._samples().n_inputs - 1
+
+    def times(self, images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Event times in seconds, shape (batch, n_inputs, most), float64, sorted, padded with inf."""
+        samples = self._samples()
+        times = samples.padded_times(samples.of_references(images.cpu()), self.window)
+        return torch.from_numpy(times).to(images.device)
+
+    def __call__(self, images: torch.Tensor, dt: float, generator: torch.Generator) -> torch.Tensor:
+        """Event counts, shape (n_steps, batch, n_inputs), float32; step n ends at ``n dt``, as for Latency."""
+        samples = self._samples()
+        counts = samples.counts(samples.of_references(images.cpu()), dt, n_steps(self.window, dt))
+        return torch.from_numpy(counts).to(images.device)
+
+
+ENCODERS = {"poisson": Poisson, "latency": Latency, "events": Events}
+Encoder = Poisson | Latency | Events
 
 
 def settings(encoder: Encoder) -> dict[str, Any]:
@@ -236,6 +283,8 @@ def settings(encoder: Encoder) -> dict[str, Any]:
         raise TypeError(
             f"encoder must be one of {', '.join(k.__name__ for k in ENCODERS.values())}, got {encoder!r}"
         )
+    if isinstance(encoder, Events):  # the samples themselves stay out of files
+        return {"name": name, "window": encoder.window, "samples": encoder._samples().digest()}
     values = {"name": name, **asdict(encoder)}
     return {key: list(value) if isinstance(value, tuple) else value for key, value in values.items()}
 
@@ -243,6 +292,8 @@ def settings(encoder: Encoder) -> dict[str, Any]:
 def from_settings(values: dict[str, Any]) -> Encoder:
     """The encoder of :func:`settings`."""
     rest = dict(values)
+    if rest["name"] == "events":
+        rest["samples"] = None  # only their digest is known
     if "bias" in rest:
         rest["bias"] = tuple(rest["bias"])
     return ENCODERS[_check.choice("encoder", rest.pop("name"), ENCODERS)](**rest)

@@ -11,7 +11,7 @@ import tokenize
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,7 +104,7 @@ def _read(path: Path) -> np.ndarray:
         raise ValueError(f"{path} is truncated or no gzip file ({error})") from None
 
 
-def read_idx(stream: IO[bytes], name: str) -> NDArray[np.uint8]:
+def read_idx(stream: Any, name: str) -> NDArray[np.uint8]:
     """The array of an IDX stream of unsigned bytes; no more is read than its head promises, and one byte to see.
 
     Raises
@@ -118,9 +118,20 @@ def read_idx(stream: IO[bytes], name: str) -> NDArray[np.uint8]:
         raise ValueError(f"{name} is no IDX file of unsigned bytes (nor .npz, .npy): its head is {head!r}")
     shape = struct.unpack(f">{head[3]}I", sizes)
     promised = math.prod(shape)
-    body = stream.read(promised + 1)  # reading past the end is what checks the sum of a compressed file
+    body = read_at_most(
+        stream, promised + 1
+    )  # past the end: that is where a compressed file's sum is checked
     if len(body) != promised:
         kind = "truncated" if len(body) < promised else "damaged"
         has = f"{len(body)}" if len(body) < promised else "more"
         raise ValueError(f"{name} is {kind}: its head promises {promised} bytes, it has {has}")
     return np.frombuffer(body, np.uint8).reshape(shape)
+
+
+def read_at_most(stream: Any, limit: int) -> bytes:
+    """The bytes of a stream, ``limit`` of them at most; memory is taken as they come, not as they are promised."""
+    parts, left = [], limit
+    while left and (part := stream.read(min(left, 1 << 20))):
+        parts.append(part)
+        left -= len(part)
+    return b"".join(parts)
