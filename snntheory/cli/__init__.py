@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, record, analyse, ledger, experiment, artefacts."""
+"""The command line: train, evaluate, record, analyse, ledger, experiment, artefacts, datasets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .._version import __version__
-from . import checkpoints, ledger, recordings, results, training
+from . import checkpoints, datasets, ledger, recordings, results, training
 from .console import complain, err, say, show_warning, text_of
 from .words import in_options
 
@@ -31,6 +31,7 @@ for _command in (
     results.artefacts,
 ):
     app.command()(_command)
+app.add_typer(datasets.app, name="datasets")
 
 
 def _version(show: bool) -> None:
@@ -49,9 +50,11 @@ def _main(
 
 
 def _options(command: list[str]) -> dict[str, str]:
-    """Options of a command by the arguments' names; none of an unknown command."""
+    """Options of a command, or of its part, by the arguments' names; none of an unknown command."""
     known: Any = typer.main.get_command(app)
-    chosen = known.commands.get(*command) if command else None
+    chosen = known.commands.get(command[0]) if command else None
+    if chosen is not None and command[1:2] and command[1] in getattr(chosen, "commands", {}):
+        chosen = chosen.commands[command[1]]
     parameters = [] if chosen is None else chosen.params
     return {each.name: each.opts[0] for each in parameters if each.opts[0].startswith("--")}
 
@@ -64,7 +67,7 @@ def main() -> None:
         try:
             app()
         except (ValueError, TypeError, OSError, FloatingPointError, ImportError) as error:
-            complain("Error", "red", in_options(text_of(error), _options(sys.argv[1:2])))
+            complain("Error", "red", in_options(text_of(error), _options(sys.argv[1:3])))
             sys.exit(2)
         except KeyboardInterrupt:
             err.print("interrupted", highlight=False)

@@ -11,6 +11,7 @@ from .. import _check
 from .console import say, say_table
 from .options import (
     Checkpoint,
+    Dataset,
     Device,
     Images,
     Labels,
@@ -20,6 +21,7 @@ from .options import (
     OtherScheme,
     Seed,
     described,
+    inputs_and_labels,
     integers,
     labelled_images,
     trained_and_used,
@@ -30,6 +32,7 @@ def evaluate(
     checkpoint_file: Checkpoint,
     images: Images = None,
     labels: Labels = None,
+    dataset: Dataset = None,
     dt: OtherDt = None,
     scheme: OtherScheme = None,
     order: Order = None,
@@ -42,8 +45,9 @@ def evaluate(
 
     trained, encoder, loss = training.load_network(checkpoint_file)
     network, encoder = trained_and_used(trained, encoder, dt, scheme, order, arrivals)
-    data = labelled_images("test", images, labels)
-    result = training.evaluate(network, *data, encoder=encoder, loss=loss, seed=seed, device=device)
+    data = labelled_images("test", images, labels, dataset)
+    given, classes, encoder = inputs_and_labels(data, encoder)
+    result = training.evaluate(network, given, classes, encoder=encoder, loss=loss, seed=seed, device=device)
     rows = {"accuracy": f"{100 * result.accuracy:.2f} %", "loss": f"{result.loss:.4f}"}
     for layer, spikes in enumerate(result.spikes, 1):
         rows[f"spikes a sample, layer {layer}"] = f"{spikes:.1f}"
@@ -71,6 +75,7 @@ def record(
     memory_limit: Annotated[float, typer.Option(help="Largest recording in megabytes.")] = 1000.0,
     images: Images = None,
     labels: Labels = None,
+    dataset: Dataset = None,
     dt: OtherDt = None,
     scheme: OtherScheme = None,
     order: Order = None,
@@ -92,7 +97,8 @@ def record(
         )
     if window is not None:
         encoder = replace(encoder, window=window)
-    pixels, classes = labelled_images("test", images, labels)
+    data = labelled_images("test", images, labels, dataset)
+    pixels, classes, encoder = inputs_and_labels(data, encoder)
     if _check.integer("samples", samples, minimum=1) > len(pixels):
         raise ValueError(f"samples must be at most {len(pixels)}, the images there are, got {samples}")
     traces = training.record(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..training import EventNetwork, Network
-    from ..training.datasets import Labelled
+    from ..training.datasets import EventSamples, Labelled
     from ..training.encoders import Encoder
 
 
@@ -45,6 +46,12 @@ Labels = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(help="Labels belonging to --images: IDX or .npy; not needed for .npz."),
 ]
+Dataset = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(
+        help="A data set by name instead, such as fashion-mnist or shd; 'snntheory datasets' lists them."
+    ),
+]
 OtherDt = Annotated[
     Optional[float],  # noqa: UP045
     typer.Option("--dt", help="Another time step than the trained one (seconds): weight transfer."),
@@ -67,15 +74,47 @@ def integers(name: str, text: str) -> list[int]:
         raise ValueError(f"{name} must be integers separated by commas, got {text!r}") from None
 
 
-def labelled_images(split: str, images: Path | None, labels: Path | None) -> Labelled:
-    """The user's images, or those of the shipped digits."""
+def labelled_images(
+    split: str, images: Path | None, labels: Path | None, dataset: str | None = None
+) -> Labelled | EventSamples:
+    """The user's images, those of a data set by name, or those of the shipped digits."""
     from ..training import datasets
 
+    if dataset is not None:
+        if images is not None or labels is not None:
+            raise ValueError("--dataset and --images exclude each other: name the one or the other")
+        return datasets.load(dataset, split)
     if images is not None:
         return datasets.load_images(images, labels)
     if labels is not None:
         raise ValueError("--labels needs --images: the shipped digits have labels of their own")
     return datasets.mnist_subset(split)
+
+
+def inputs_and_labels(
+    data: Labelled | EventSamples, encoder: Encoder, window: float | None = None
+) -> tuple[Any, Any, Encoder]:
+    """Images, labels and encoder; events are found by references and have an encoder of their own."""
+    from ..training import Events
+    from ..training.datasets import EventSamples
+
+    if isinstance(data, EventSamples):
+        width = getattr(encoder, "window", None) if window is None else window
+        return data.references(), data.labels, Events(data, width or 0.3)
+    if isinstance(encoder, Events):
+        raise ValueError("the network was trained on events: name their data set with --dataset")
+    return *data, encoder
+
+
+def warn_of_missing_classes(labels: Any, n_classes: int) -> None:
+    """A warning that names the classes without a sample."""
+    missing = sorted(set(range(n_classes)) - set(labels.tolist()))
+    if missing:
+        shown = ", ".join(map(str, missing[:10])) + (" ..." if len(missing) > 10 else "")
+        warnings.warn(
+            f"no sample of class {shown}: the network has {n_classes} outputs, these stay untrained",
+            stacklevel=2,
+        )
 
 
 def described(network: Network | EventNetwork) -> str:

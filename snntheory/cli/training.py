@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from .console import say
 from .options import (
+    Dataset,
     Device,
     EncoderName,
     Images,
@@ -18,8 +19,10 @@ from .options import (
     Order,
     Reset,
     Seed,
+    inputs_and_labels,
     integers,
     labelled_images,
+    warn_of_missing_classes,
 )
 
 
@@ -84,6 +87,7 @@ def train(
     ] = None,
     images: Images = None,
     labels: Labels = None,
+    dataset: Dataset = None,
 ) -> None:
     """Train a network on handwritten digits (or images of your own) and write a checkpoint.
 
@@ -126,13 +130,18 @@ def train(
         if isinstance(before_it, Network):
             before_it = before_it.variant(input="dirac")  # as areas of current, whatever its input
         network.set_weights(before_it.weights())
-    data = labelled_images("train", images, labels)
-    held_out = datasets.mnist_subset("test") if images is None else None
+    data = labelled_images("train", images, labels, dataset)
+    given, classes, used_encoder = inputs_and_labels(data, chosen_encoder, window)
+    warn_of_missing_classes(classes, network.sizes[-1])
+    held_out: Any = None
+    if images is None and not isinstance(data, datasets.EventSamples):
+        held_out = labelled_images("test", None, None, dataset)
     before = _epochs_of(out_file) if resume and out_file.exists() else 0
     fit(
         network,
-        *data,
-        encoder=chosen_encoder,
+        given,
+        classes,
+        encoder=used_encoder,
         loss=chosen_loss,
         epochs=epochs,
         batch_size=batch_size,
@@ -150,7 +159,8 @@ def train(
         say(f"test accuracy {100 * history[-1]['validation_accuracy']:.2f} %")
     elif held_out is None:
         say(
-            f"no test images: see 'snntheory evaluate {out_file} --images ...' for images that it has not seen"
+            f"no test images: see 'snntheory evaluate {out_file} --{'images' if dataset is None else 'dataset'} ...' "
+            "for samples that it has not seen"
         )
     if before and before >= epochs:
         say(f"{out_file} has {before} epochs already, {epochs} were asked for: nothing was trained")
