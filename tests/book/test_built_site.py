@@ -16,7 +16,9 @@ PAGES = toc_files(ROOT / "book" / "_toc.yml")
 CHAPTERS = [n for n in PAGES if "{code-cell}" in (ROOT / "book" / f"{n}.md").read_text(encoding="utf-8")]
 PAGE_BUDGET = 2_000_000  # bytes of a page and its images, besides the files that all pages share
 CHAPTER_SECONDS = 60
-BOOK_SECONDS = 600
+KERNEL_SECONDS = (
+    960  # of all chapters; two run beside each other, and writing the pages takes two minutes more: 600 s
+)
 
 pytestmark = pytest.mark.site
 
@@ -135,10 +137,10 @@ def seconds(site):
 
 
 def test_execution_times(seconds):
-    """Every chapter was executed, each within a minute, the book within ten."""
+    """Every chapter was executed, each within a minute, the book within ten on two processors."""
     assert set(seconds) == set(CHAPTERS)
     assert all(value <= CHAPTER_SECONDS for value in seconds.values()), seconds
-    assert sum(seconds.values()) <= BOOK_SECONDS
+    assert sum(seconds.values()) <= KERNEL_SECONDS
 
 
 @pytest.mark.parametrize("name", CHAPTERS)

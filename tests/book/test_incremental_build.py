@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from snntheory_book import parallel_execution
 
 ROOT = Path(__file__).resolve().parents[2]
 CHAPTER = """---
@@ -182,3 +183,47 @@ def test_page_from_the_cache_offers_its_executed_notebook(book):
     status, output = book.build()
     assert status == 0 and "Using cached notebook" in output, output
     assert "One more sentence" in book.page() and book.notebook() == executed
+
+
+MEETING = CHAPTER.replace("Only chapter", "TITLE").replace(
+    'print("the value is", snntheory.VALUE)',
+    """import time
+from pathlib import Path
+
+folder = Path(snntheory.__file__).parents[1]
+(folder / "OWN").touch()
+end = time.monotonic() + 60
+while not (folder / "OTHER").exists() and time.monotonic() < end:
+    time.sleep(0.05)
+assert (folder / "OTHER").exists(), "alone"
+THEN""",
+)
+
+
+def meeting(*words):
+    """The chapter of that title, which writes one file and waits for another, and then does something more."""
+    text = MEETING
+    for name, word in zip(("TITLE", "OWN", "OTHER", "THEN"), words, strict=True):
+        text = text.replace(name, word)
+    return text
+
+
+@pytest.mark.skipif(
+    parallel_execution.processors() < 2, reason="one processor: chapters run one after the other"
+)
+@pytest.mark.parametrize("then", ["", "1 / 0"])
+def test_chapters_are_executed_beside_each_other(book, then):
+    """Each waits until the other runs: one after the other, the first would fail. A fault is reported as ever."""
+    book.write(
+        "book/_toc.yml", "format: jb-book\nroot: chapter\nchapters:\n- file: references\n- file: second\n"
+    )
+    book.write("book/chapter.md", meeting("First", "a", "b", ""))
+    book.write("book/second.md", meeting("Second", "b", "a", then))
+    status, output = book.build()
+    if then:
+        assert status != 0 and "ZeroDivisionError" in output and "second" in output
+        return
+    assert status == 0 and "executing 2 chapters" in output and "Executing notebook" not in output, output
+    seconds = json.loads((book.root / "_build" / "execution_times.json").read_text())["seconds"]
+    assert set(seconds) == {"chapter", "second"}
+    assert book.notebook("second") == [(1, "")]

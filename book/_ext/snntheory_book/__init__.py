@@ -7,6 +7,7 @@ from sphinx.application import Sphinx
 
 EXTENSIONS = (
     "execution_cache",
+    "parallel_execution",
     "mathjax",
     "downloads",
     "strictness",
