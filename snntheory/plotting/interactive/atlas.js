@@ -1,24 +1,4 @@
 // The atlas of time steps: draws what the generated `equations` say; no equation of a scheme stands here.
-// Only the differences of exp that those equations call are written by hand (as in linear.continuous and zoh).
-
-function meanDecay(x) {
-  return x === 0 ? 1 : -Math.expm1(-x) / x;
-}
-function firstDifference(x, y) {
-  return Math.exp(-Math.min(x, y)) * meanDecay(Math.abs(x - y));
-}
-function secondDifference(x, y) {
-  const small = Math.min(x, y), large = Math.max(x, y);
-  if (large >= 1) return (meanDecay(small) - Math.exp(-small) * meanDecay(large - small)) / large;
-  let total = 0, homogeneous = 1, power = 1, factorial = 2;
-  for (let k = 0; k < 20; k++) {
-    total += (k % 2 ? -1 : 1) * homogeneous / factorial;
-    power *= small;
-    homogeneous = large * homogeneous + power;
-    factorial *= k + 3;
-  }
-  return total;
-}
 
 // The discrete neuron at one setting: everything that the panels and the readouts show.
 function discreteNeuron(equations, key, dt, tauMem, tauSyn, r) {
@@ -65,88 +45,6 @@ function roots([n0, n1, n2]) {
   const far = half > 0 ? -half - root : -half + root;
   return [far, far === 0 ? 0 : c / a / far];
 }
-
-function element(tag, attributes, ...children) {
-  const svg = ["svg", "g", "path", "line", "rect", "circle", "text", "clipPath", "defs"].includes(tag);
-  const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes || {})) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-function number(value, digits = 3) {
-  if (value === Infinity) return "∞";
-  if (Math.abs(value) < 1e-14) return "0"; // no number of this figure is meant to be that small: rounding
-  const size = Math.abs(value), rounded = Number(value.toPrecision(digits));
-  const text = size >= 1e6 || size < 1e-4 ? rounded.toExponential() : String(rounded);
-  return text.replace("e+", "e").replaceAll("-", "−");
-}
-function seconds(value) {
-  if (!Number.isFinite(value)) return "∞";
-  const size = Math.abs(value);
-  const [factor, unit] = size === 0 ? [1e3, "ms"] : size >= 1 ? [1, "s"] : size >= 1e-4 ? [1e3, "ms"] : [1e6, "µs"];
-  return `${number(value * factor)} ${unit}`;
-}
-function percent(ratio) {
-  const value = 100 * (ratio - 1);
-  if (!Number.isFinite(value)) return "";
-  return Math.abs(value) < 0.0005 ? "±0 %" : `${value > 0 ? "+" : ""}${number(value, 2)} %`;
-}
-
-// One panel: a white plot with axes. `scale` maps data to its coordinates.
-const WIDTH = 340, HEIGHT = 236, LEFT = 46, RIGHT = 14, TOP = 20, BOTTOM = 34;
-function makePanel(parent, title, clip) {
-  const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", class: "panel" });
-  const inside = { x: LEFT, y: TOP, width: WIDTH - LEFT - RIGHT, height: HEIGHT - TOP - BOTTOM };
-  const clipped = element("g", { "clip-path": `url(#${clip})` }), axes = element("g", {});
-  svg.append(element("defs", {}, element("clipPath", { id: clip }, element("rect", inside))));
-  svg.append(element("text", { x: LEFT, y: 13, class: "title" }, title), clipped, axes);
-  parent.append(svg);
-  return { svg, clipped, axes, inside };
-}
-function scale(panel, x, y) {
-  const place = (value, { low, high, log }) => log
-    ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
-  const { inside } = panel;
-  return {
-    x: (value) => inside.x + inside.width * place(value, x),
-    y: (value) => inside.y + inside.height * (1 - Math.max(-9, Math.min(9, place(value, y)))),
-  };
-}
-function ticks({ low, high, log }, wanted) {
-  const found = [];
-  if (log) {
-    const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
-    const every = Math.max(1, Math.ceil((last - first + 1) / wanted));
-    for (let k = first; k <= last; k += every) found.push(10 ** k);
-    return found;
-  }
-  const raw = (high - low) / wanted, base = 10 ** Math.floor(Math.log10(raw));
-  const step = base * [1, 2, 5, 10].find((m) => m * base >= raw * (1 - 1e-9));
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(k * step);
-  return found;
-}
-function drawAxes(panel, x, y, xLabel, at) {
-  const { inside, axes } = panel, bottom = inside.y + inside.height;
-  axes.replaceChildren(element("rect", { ...inside, class: "frame" }));
-  for (const tick of x.ticks || ticks(x, 6)) {
-    const place = at.x(tick);
-    axes.append(element("line", { x1: place, x2: place, y1: bottom, y2: bottom + 3, class: "tick" }));
-    axes.append(element("text", { x: place, y: bottom + 14, "text-anchor": "middle" }, number(tick)));
-  }
-  for (const tick of y.ticks || ticks(y, 5)) {
-    const place = at.y(tick);
-    axes.append(element("line", { x1: inside.x - 3, x2: inside.x, y1: place, y2: place, class: "tick" }));
-    axes.append(element("text", { x: inside.x - 5, y: place + 3.5, "text-anchor": "end" }, number(tick)));
-  }
-  const centre = inside.x + inside.width / 2;
-  axes.append(element("text", { x: centre, y: HEIGHT - 4, "text-anchor": "middle" }, xLabel));
-}
-function path(points, at, attributes) {
-  const d = points.map(([x, y], k) => `${k ? "L" : "M"}${at.x(x).toFixed(1)} ${at.y(y).toFixed(1)}`).join("");
-  return element("path", { d: d || "M0 0", fill: "none", ...attributes });
-}
-const SOURCE = { stroke: "#111", "stroke-width": 1.3, "stroke-dasharray": "5 3", class: "continuous" };
 
 function drawPoles(panel, neuron, exact, colour) {
   const { clipped, inside } = panel, half = 1.15, wide = half * inside.width / inside.height;
@@ -247,39 +145,25 @@ function drawFrequency(panels, neuron, state, colour, equations) {
   });
 }
 
-function mount(root, equations, data) {
+function mount(root, data, equations) {
   const unique = `${data.uid}-${document.querySelectorAll(".snntheory-atlas[data-ready]").length}`;
   root.setAttribute("data-ready", "");
   const initial = { ...data.initial }, state = { ...initial };
   const key = () => (state.scheme === "parker_sochacki" ? `parker_sochacki:${state.order}` : state.scheme);
   const chosen = () => data.schemes.find((scheme) => scheme.name === state.scheme);
 
-  const controls = element("div", { class: "controls" }), sliders = [];
-  [["dt", "Time step", data.steps], ["tauMem", "Membrane τ", data.taus],
-    ["tauSyn", "Synapse τ", data.taus]].forEach(([name, label, values]) => {
-    const input = element("input", { type: "range", min: 0, max: values.length - 1, step: 1 });
-    const shown = element("output", {});
-    input.addEventListener("input", () => { state[name] = values[Number(input.value)]; update(); });
-    sliders.push(() => {
-      input.value = String(values.indexOf(state[name]));
-      input.setAttribute("aria-valuetext", seconds(state[name]));
-      shown.textContent = seconds(state[name]);
+  const controls = element("div", { class: "controls" }), choices = element("div", {});
+  const sliders = [["dt", "Time step", data.steps], ["tauMem", "Membrane τ", data.taus], ["tauSyn", "Synapse τ", data.taus]]
+    .map(([name, label, values]) => {
+      const show = makeSlider(controls, label, values, seconds, (value) => { state[name] = value; update(); });
+      return () => show(state[name]);
     });
-    controls.append(element("label", { class: "slider" }, element("span", {}, label), input, shown));
-  });
-
-  const group = element("fieldset", {}, element("legend", {}, "Scheme")), radios = [];
   const order = element("select", { "aria-label": "order of Parker-Sochacki" });
   for (let p = 1; p <= data.maxOrder; p++) order.append(element("option", { value: p }, `order ${p}`));
   order.addEventListener("change", () => { state.order = Number(order.value); state.scheme = "parker_sochacki"; update(); });
-  data.schemes.forEach((scheme) => {
-    const radio = element("input", { type: "radio", name: `${unique}-scheme`, value: scheme.name });
-    radio.addEventListener("change", () => { state.scheme = scheme.name; update(); });
-    radios.push(radio);
-    const mark = element("span", { class: "swatch", style: `background:${scheme.colour}` });
-    group.append(element("label", {}, radio, mark, scheme.title));
-    if (scheme.name === "parker_sochacki") group.append(order);
-  });
+  const showScheme = makeChoice(choices, "Scheme", `${unique}-scheme`, data.schemes, (name) => { state.scheme = name; update(); });
+  const { group, radios } = showScheme;
+  radios.get("parker_sochacki").parentElement.after(order);
   const reset = element("button", { type: "button" }, "Start again");
   reset.addEventListener("click", () => { Object.assign(state, initial); update(); });
   group.append(reset);
@@ -289,14 +173,12 @@ function mount(root, equations, data) {
     .forEach(([name, title]) => { panels[name] = makePanel(plots, title, `${unique}-${name}`); });
   const legend = element("p", { class: "legend" },
     "Coloured: on the grid. Black, dashed: in continuous time. Black ticks in the z-plane: the exact poles (m: membrane, s: synapse).");
-  const readouts = element("dl", {}), status = element("p", { class: "status", role: "status" });
-  let waiting = null;
 
   function update() {
     const scheme = chosen(), colour = scheme.colour;
     const neuron = discreteNeuron(equations, key(), state.dt, state.tauMem, state.tauSyn, state.r);
     sliders.forEach((show) => show());
-    radios.forEach((radio) => { radio.checked = radio.value === state.scheme; });
+    showScheme(state.scheme);
     order.value = String(state.order);
     const sampled = discreteNeuron(equations, "impulse_invariance", state.dt, state.tauMem, state.tauSyn, state.r);
     drawPoles(panels.poles, neuron, sampled.poles, colour);
@@ -321,15 +203,13 @@ function mount(root, equations, data) {
       ["Gain at Nyquist", neuron.stable ? `${number(neuron.gain(omega) / exact)} times the true one` : "does not exist"],
       ["When a spike acts", scheme.delay],
     ];
-    readouts.replaceChildren(...lines.flatMap(([term, text]) => [element("dt", {}, term), element("dd", {}, text)]),
-      element("dt", {}, "In Python"), element("dd", {}, element("code", {},
-        `discretize(CubaLIF(${state.tauMem}, ${state.tauSyn}${state.r === 1 ? "" : `, r=${state.r}`}), ${state.dt}, ${name})`)));
-    clearTimeout(waiting); // read aloud once when a slider rests, not at each of its steps
-    waiting = setTimeout(() => { status.textContent = `${scheme.title}, time step ${seconds(state.dt)}: ${verdict}.`; }, 500);
+    const python = `discretize(CubaLIF(${state.tauMem}, ${state.tauSyn}${state.r === 1 ? "" : `, r=${state.r}`}), ${state.dt}, ${name})`;
+    write([...lines, ["In Python", element("code", {}, python)]], `${scheme.title}, time step ${seconds(state.dt)}: ${verdict}.`);
     root.atlas.neuron = neuron;
   }
   root.atlas = { state, update, discreteNeuron: (...setting) => discreteNeuron(equations, ...setting) };
   root.querySelectorAll(".still").forEach((still) => still.remove());
-  root.append(controls, group, plots, legend, readouts, status);
+  root.append(controls, choices, plots, legend);
+  const write = makeReadouts(root);
   update();
 }

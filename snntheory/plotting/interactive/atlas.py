@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
-import json
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 
 from ... import _check
 from ...linear import DiscreteNeuron, discretize, schemes
 from ...neuron import CubaLIF
 from ..discretisation import SCHEME_COLOURS
 from ..style import format_dt
+from .fragment import fragment, unique_name
 from .javascript import MAX_ORDER, equations
 from .still import still_svg
 
@@ -61,26 +57,9 @@ class Atlas:
 
     @property
     def html(self) -> str:
-        """The figure as a fragment of HTML: style, still picture, script; nothing is fetched.
-
-        The still picture is shown until the script replaces it, so also where scripts are removed.
-        """
-        data = json.dumps(self._data(), ensure_ascii=True, allow_nan=False)
-        data = data.replace("<", "\\u003c")  # no text can end the script element
-        text = {
-            name: files(__package__).joinpath(name).read_text("utf-8") for name in ("atlas.js", "atlas.css")
-        }
-        source = base64.b64encode(self.still.encode()).decode()
-        picture = f'<img src="data:image/svg+xml;base64,{source}" alt="{html.escape(self._alternative())}">'
-        note = "This figure has sliders where scripts run; this is a still picture of it."
-        uid = self._data()["uid"]
-        return (
-            f'<div class="snntheory-atlas" data-atlas="{uid}">\n<style>\n{text["atlas.css"]}</style>\n'
-            f'<div class="still">{picture}<p>{note}</p></div>\n<script>\n(function () {{\n"use strict";\n'
-            f"const equations = {equations()};\nconst data = {data};\n{text['atlas.js']}"
-            f"""const root = document.querySelector('[data-atlas="{uid}"]:not([data-ready])');\n"""
-            "if (root) mount(root, equations, data);\n})();\n</script>\n</div>\n"
-        )
+        """The figure as a fragment of HTML, in which nothing is fetched; see :mod:`.fragment`."""
+        names = ("figure.css", "decays.js", "panels.js", "atlas.js")
+        return fragment("atlas", self._data(), names, self.still, self._alternative(), equations())
 
     def _data(self) -> dict:
         model, neuron = self.model, self.model.neuron
@@ -94,9 +73,8 @@ class Atlas:
             "scheme": name,
             "order": int(model.scheme.order) if name == "parker_sochacki" else 2,
         }
-        setting = json.dumps(initial, sort_keys=True)
         return {
-            "uid": "atlas-" + hashlib.sha256(setting.encode()).hexdigest()[:8],
+            "uid": unique_name("atlas", initial),
             "initial": initial,
             "maxOrder": MAX_ORDER,
             "steps": slider_values(min(taus[0] / 200, model.dt), max(3 * taus[1], model.dt), model.dt),

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-import html
 import io
-import json
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.resources import files
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,6 +14,7 @@ from matplotlib import rc_context
 from ...population import Evolution
 from ..population import evolution_figure
 from ..style import use_style
+from .fragment import fragment, unique_name
 
 _DECADES = 3.0
 _MOST = 400_000
@@ -51,24 +48,8 @@ class DensityFilm:
 
     @property
     def html(self) -> str:
-        """The figure as a fragment of HTML: style, still picture, script; nothing is fetched.
-
-        The still picture is shown until the script replaces it, so also where scripts are removed.
-        """
-        data = json.dumps(self._data(), ensure_ascii=True, allow_nan=False).replace("<", "\\u003c")
-        text = {
-            name: files(__package__).joinpath(name).read_text("utf-8") for name in ("film.js", "film.css")
-        }
-        source = base64.b64encode(self.still.encode()).decode()
-        picture = f'<img src="data:image/svg+xml;base64,{source}" alt="{html.escape(self._alternative())}">'
-        uid = self._data()["uid"]
-        return (
-            f'<div class="snntheory-film" data-film="{uid}">\n<style>\n{text["film.css"]}</style>\n'
-            f'<div class="still">{picture}<p>This figure is a film where scripts run; this is a still picture of it.'
-            f'</p></div>\n<script>\n(function () {{\n"use strict";\nconst data = {data};\n{text["film.js"]}'
-            f"""const root = document.querySelector('[data-film="{uid}"]:not([data-ready])');\n"""
-            "if (root) mount(root, data);\n})();\n</script>\n</div>\n"
-        )
+        """The figure as a fragment of HTML, in which nothing is fetched; see :mod:`.fragment`."""
+        return fragment("film", self._data(), ("film.css", "film.js"), self.still, self._alternative())
 
     def _data(self) -> dict:
         run = self.run
@@ -84,7 +65,7 @@ class DensityFilm:
         pixels = frames.transpose(0, 2, 1)[:, low:high][:, ::-1]  # rows from the top: high currents first
         packed = base64.b64encode(np.ascontiguousarray(pixels).tobytes()).decode()
         return {
-            "uid": "film-" + hashlib.sha256(packed.encode()).hexdigest()[:8],
+            "uid": unique_name("film", packed),
             "width": grid.shape[0],
             "height": int(high - low),
             "frames": packed,

@@ -43,7 +43,7 @@ def without_cancellation(expression: sympy.Expr, time: sympy.Symbol = delta_t) -
     Returns
     -------
     sympy.Expr
-        In the same symbols and the three functions, which atlas.js defines.
+        In the same symbols and the three functions, which decays.js defines.
 
     Accuracy: tests/book/test_atlas_in_browser.py compares with `discretize`, equal time constants included.
     """

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
-
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from ...linear import DiscreteNeuron, frequency_response, kernel
 from ..discretisation import SCHEME_COLOURS
-from ..style import THEORY, format_dt, plain_number, use_style
+from ..style import THEORY, format_dt, plain_number
+from .fragment import svg_text
 
 _SIZE = (7.2, 5.4)
 _DASHED = {"color": THEORY, "lw": 1.1, "ls": (0, (4, 2))}
@@ -84,11 +82,4 @@ def _poles(ax: Axes, model: DiscreteNeuron, colour: str) -> None:
 
 def still_svg(model: DiscreteNeuron) -> str:
     """:func:`atlas_figure` as the text of an SVG file that is the same at every run."""
-    # Not through pyplot: a first figure of pyplot inside rc_context would leave a notebook's later figures undrawn.
-    with rc_context({"svg.hashsalt": "snntheory", "svg.fonttype": "path"}):
-        use_style()
-        fig = Figure(figsize=_SIZE)
-        _draw(fig.subplots(2, 2), model)
-        buffer = io.StringIO()
-        fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return buffer.getvalue()
+    return svg_text(_SIZE, lambda fig: _draw(fig.subplots(2, 2), model))
