@@ -184,13 +184,31 @@ def _drives(times, senders, weights, own_times, own_neurons, first, tau_syn, gai
 
 
 @_compile
-def _sweep(times, senders, weights, own_times, own_neurons, arriving, first, c, to_weights, to_times, state):
-    """One sample backwards, for the neurons ``first .. first + size``; ``to_weights`` and ``to_times`` are added to."""
+def _sweep(
+    acted,
+    actors,
+    times,
+    senders,
+    weights,
+    own_times,
+    own_neurons,
+    arriving,
+    first,
+    c,
+    to_weights,
+    to_times,
+    state,
+):
+    """One sample backwards, for the neurons ``first .. first + size``; ``to_weights`` and ``to_times`` are added to.
+
+    ``acted`` and ``actors`` are the arrivals that made the drive at a spike: ``times`` and ``senders`` again, but for
+    the published estimator of ``_numba_straight_through``.
+    """
     tau_mem, tau_syn, gain, threshold, after = c
     along_u, along_d, aside_u, aside_d, at, drive = state
     size = len(along_u)
     drives, mark, moved = np.empty(len(own_times)), np.full(size, -1), np.empty(size, np.int64)
-    _drives(times, senders, weights, own_times, own_neurons, first, tau_syn, gain, drive, drives)
+    _drives(acted, actors, weights, own_times, own_neurons, first, tau_syn, gain, drive, drives)
     along_u[:] = 0.0
     along_d[:] = 0.0
     now, begun, k = 0.0, False, len(own_times) - 1
@@ -213,10 +231,11 @@ def _sweep(times, senders, weights, own_times, own_neurons, arriving, first, c, 
             k -= 1
         if not begun:
             continue  # nothing that happens later depends on this input
-        mem, syn, coupled = _factors(now - low, tau_mem, tau_syn)
-        for j in range(size):
-            along_d[j] = along_d[j] * syn + along_u[j] * coupled
-            along_u[j] *= mem
+        if low < now:
+            mem, syn, coupled = _factors(now - low, tau_mem, tau_syn)
+            for j in range(size):
+                along_d[j] = along_d[j] * syn + along_u[j] * coupled
+                along_u[j] *= mem
         for m in range(n_moved):
             j = moved[m]
             mem, syn, coupled = _factors(at[j] - low, tau_mem, tau_syn)
@@ -233,6 +252,9 @@ def _sweep(times, senders, weights, own_times, own_neurons, arriving, first, c, 
 
 @_compile_parallel
 def _backward(
+    acted_starts,
+    acted_times,
+    actors,
     in_starts,
     in_times,
     senders,
@@ -254,7 +276,10 @@ def _backward(
         for sample in range(group, batch, n_groups):
             i = slice(in_starts[sample], in_starts[sample + 1])
             o = slice(out_starts[sample], out_starts[sample + 1])
+            a = slice(acted_starts[sample], acted_starts[sample + 1])
             _sweep(
+                acted_times[a],
+                actors[a],
                 in_times[i],
                 senders[i],
                 weights,
@@ -276,19 +301,24 @@ def backward(
     arriving: NDArray[Any],
     shape: tuple[int, int, int],
     want_times: bool,
+    acted: SpikeBatch | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Gradients with respect to the weights and, where wanted, the padded input times of ``shape``.
 
-    ``arriving`` has the shape of the padded output; what stands in its padding is not read.
+    ``arriving`` has the shape of the padded output; what stands in its padding is not read. ``acted``: see ``_sweep``.
     """
     n_in, n_out = weights.shape
     batch, inputs, outputs = shape[0], kept.inputs, kept.outputs
+    acted = inputs if acted is None else acted
     n_blocks = max(1, -(-n_out // _BLOCK))
     n_groups = max(1, min(batch, _TASKS // n_blocks))
     to_weights = np.zeros((n_groups, n_in, n_out))
     to_times = np.zeros((n_blocks, len(inputs.times) if want_times else 0))
     after = {"subtract": 0.0, "to_value": neuron.v_reset, "none": neuron.v_threshold}[neuron.reset]
     _backward(
+        acted.starts,
+        acted.times,
+        acted.neurons,
         inputs.starts,
         inputs.times,
         inputs.neurons,

@@ -6,7 +6,8 @@ place has no gradient, and what arrives there on the way back is not read, not e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from ..spiking.layer import LimitError
 from .methods import METHODS, check_options
 
 BACKENDS = ("auto", "reference", "numba", "triton")
-FAST = {"numba": ("adjoint", "integrated"), "triton": ("adjoint",)}
+FAST = {"numba": ("adjoint", "integrated", "straight_through"), "triton": ("adjoint",)}
 """Methods of the backends that are fast."""
 OVERFLOW = ("raise", "drop")
 
@@ -72,9 +73,9 @@ def spike_time_layer(
     method : str
         A method of :data:`snntheory.gradients.METHODS` that works on spike times.
     backend : {"auto", "reference", "numba", "triton"}
-        ``"reference"`` takes any method, sample by sample, on the CPU. ``"numba"`` (CPU) has ``"adjoint"`` and
-        ``"integrated"``, ``"triton"`` (GPU) has ``"adjoint"``. ``"auto"`` is the fast one of the device where it is
-        installed and has the method.
+        ``"reference"`` takes any method, sample by sample, on the CPU. ``"numba"`` (CPU) has ``"adjoint"``,
+        ``"integrated"`` and ``"straight_through"``, ``"triton"`` (GPU) has ``"adjoint"``. ``"auto"`` is the fast one
+        of the device where it is installed and has the method.
     overflow : {"raise", "drop"}
         What is done where a neuron fires more than ``max_spikes`` times. ``"drop"`` keeps its first ones: the neuron
         goes on to fire and to be reset, and nobody hears of it, as with the spike buffers of Bacho and Chu (2023). The
@@ -126,16 +127,23 @@ def spike_time_layer(
     check_options(method, module, options)
     _check_tensors(times, weights)
     module.refuse(neuron)
-    limit = room if overflow == "raise" else MAX_SPIKES
-    settings = Settings(neuron, t_max, room, limit, method, options)
-    try:
+    with limited(t_max, room, overflow) as limit:
+        settings = Settings(neuron, t_max, room, limit, method, options)
         result, counts = _Layer.apply(times, weights, _backend(backend, method, times.device), settings)
+    return (result, counts) if with_counts else result
+
+
+@contextmanager
+def limited(t_max: float, max_spikes: int, overflow: str) -> Iterator[int]:
+    """The number of spikes above which a kernel raises LimitError, which leaves as SpikeLimitReached."""
+    limit = max_spikes if overflow == "raise" else MAX_SPIKES
+    try:
+        yield limit
     except LimitError as error:
         raise SpikeLimitReached(
             f"neuron {error.neuron} in sample {error.sample} fired more than {limit} times before t_max={t_max:g} s; "
             "lower the weights, raise max_spikes, or keep the first spikes with overflow='drop'"
         ) from None
-    return (result, counts) if with_counts else result
 
 
 class _Layer(torch.autograd.Function):
@@ -217,17 +225,20 @@ def _reference(times: torch.Tensor, weights: torch.Tensor, settings: Settings) -
     return torch.from_numpy(result).to(device, dtype), torch.from_numpy(counts).to(device), back
 
 
+def fast(name: str, method: str, device: torch.device) -> str:
+    """The name of a backend, where it is ``"auto"`` that of the fastest one there is."""
+    if _check.choice("backend", name, BACKENDS) != "auto":
+        return name
+    best = "triton" if device.type == "cuda" else "numba"
+    return best if method in FAST[best] and find_spec(best) is not None else "reference"
+
+
 def _backend(name: str, method: str, device: torch.device) -> Any:
-    _check.choice("backend", name, BACKENDS)
-    if name == "auto":
-        fast = "triton" if device.type == "cuda" else "numba"
-        name = fast if method in FAST[fast] and find_spec(fast) is not None else "reference"
+    name = fast(name, method, device)
     if name == "reference":
         return _reference
     if method not in FAST[name]:
-        raise ValueError(
-            f"backend {name!r} has {' and '.join(map(repr, FAST[name]))} only, got {method!r}; use 'reference'"
-        )
+        raise ValueError(f"backend {name!r} has {_listed(FAST[name])} only, got {method!r}; use 'reference'")
     if find_spec(name) is None:
         extra = {"numba": "train", "triton": "gpu"}[name]
         raise ModuleNotFoundError(
@@ -241,10 +252,19 @@ def _backend(name: str, method: str, device: torch.device) -> Any:
             from . import _integrated_layer
 
             return _integrated_layer.run
+        if method == "straight_through":
+            from . import straight_through_layer
+
+            return straight_through_layer.run
         return _numba
     from ._triton_adjoint import run
 
     return run
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    *most, last = map(repr, names)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _check_tensors(times: Any, weights: Any) -> None:

@@ -264,13 +264,8 @@ def network_gradient(
     """
     from .methods import Gradients, loss_gradients
 
-    dt = _check.positive("dt", dt, "s")
-    _check.choice("rounding", rounding, ROUNDING)
-    _check.choice("late", late, LATE)
-    if _check.choice("estimator", estimator, ESTIMATORS) == "published":
-        for each in neurons:
-            _refuse_published(each)
-    last, end = _window(t_max, dt)
+    check_options(neurons, dt, rounding, late, estimator)
+    last, end = window(t_max, dt)
     given = [sorted_times(f"input_times[{n}]", times) for n, times in enumerate(inputs)]
     latest = max((float(times[-1]) for times in given if times.size), default=0.0)
     if latest > t_max:
@@ -359,15 +354,8 @@ def _run_layer(
     late: str,
     estimator: str,
 ) -> tuple[Trains, Trains]:
-    dt = _check.positive("dt", dt, "s")
-    _check.choice("late", late, LATE)
-    if _check.choice("rounding", rounding, ROUNDING) == "next":
-        raise ValueError(
-            "a layer by itself has rounding 'ceil' or 'nearest', got 'next'; use weight_gradient"
-        )
-    if _check.choice("estimator", estimator, ESTIMATORS) == "published":
-        raise ValueError("a layer by itself has estimator 'clean', got 'published'; use weight_gradient")
-    last, end = _window(t_max, dt)
+    check_alone(neuron, dt, rounding, late, estimator)
+    last, end = window(t_max, dt)
     # a time of the grid that was rounded up to float32 stays on it
     steps = [grid_index(times * (1 - 2.0**-23), dt, rounding) for times in senders]
     given = Trains.of(senders, steps, dt, last)
@@ -375,7 +363,28 @@ def _run_layer(
     return given, Trains.of(crossings, [sent_steps(each, dt, rounding) for each in crossings], dt, last)
 
 
-def _window(t_max: float, dt: float) -> tuple[int, float]:
+def check_options(neurons: list[CubaLIF], dt: float, rounding: str, late: str, estimator: str) -> None:
+    """Raise ValueError or TypeError for an option that is out of range or does not hold for a neuron."""
+    _check.positive("dt", dt, "s")
+    _check.choice("rounding", rounding, ROUNDING)
+    _check.choice("late", late, LATE)
+    if _check.choice("estimator", estimator, ESTIMATORS) == "published":
+        for each in neurons:
+            refuse_published(each)
+
+
+def check_alone(neuron: CubaLIF, dt: float, rounding: str, late: str, estimator: str) -> None:
+    """:func:`check_options` for a layer that knows only what it receives."""
+    check_options([neuron], dt, rounding, late, "clean")
+    if rounding == "next":
+        raise ValueError(
+            "a layer by itself has rounding 'ceil' or 'nearest', got 'next'; use weight_gradient"
+        )
+    if _check.choice("estimator", estimator, ESTIMATORS) == "published":
+        raise ValueError("a layer by itself has estimator 'clean', got 'published'; use weight_gradient")
+
+
+def window(t_max: float, dt: float) -> tuple[int, float]:
     """The last step of the window, and its end in seconds."""
     last = math.floor(_check.positive("t_max", t_max, "s") / dt + 1e-9)
     if last < 1:
@@ -385,7 +394,7 @@ def _window(t_max: float, dt: float) -> tuple[int, float]:
     return last, max(t_max, last * dt)  # equal but for rounding where t_max is a multiple of dt
 
 
-def _refuse_published(neuron: CubaLIF) -> None:
+def refuse_published(neuron: CubaLIF) -> None:
     try:
         closed_form.refuse(neuron)
     except ValueError as error:

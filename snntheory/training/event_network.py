@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from .. import _check
-from ..gradients.layers import BACKENDS, OVERFLOW, spike_time_layer
+from ..gradients.layers import BACKENDS, OVERFLOW, fast, limited, spike_time_layer
 from ..gradients.methods import METHODS, check_options
 from ..neuron import CubaLIF
 from . import initial as distributions
@@ -138,6 +138,19 @@ class EventNetwork(FeedForward):
         """Sizes, neurons (once where all layers have the same), window and method."""
         return f"EventNetwork({self.sizes}, {self._neurons_text()}, t_max={self.t_max:g}, method={self.method!r})"
 
+    def _sent(self, times: torch.Tensor, t_max: float) -> Any:
+        """Layers on a grid, compiled; the crossings go from layer to layer beside the sent times."""
+        from ..gradients import straight_through_layer as compiled
+
+        rule = compiled.Rule(t_max, **self.options)
+        layer = compiled.send(times, rule)
+        for weights, unit, neuron, room in zip(
+            self._weights, self._units, self.neurons, self.max_spikes, strict=True
+        ):
+            with limited(t_max, room, self.overflow) as limit:
+                layer = compiled.sent_layer(layer, weights * unit, neuron, rule, max_spikes=room, limit=limit)
+            yield layer.times, layer.counts
+
     def _layers(self, times: torch.Tensor, t_max: float) -> Any:
         if not isinstance(times, torch.Tensor) or times.ndim != 3 or times.shape[1] != self.sizes[0]:
             raise ValueError(
@@ -145,6 +158,9 @@ class EventNetwork(FeedForward):
                 f"got {tuple(getattr(times, 'shape', ()))}"
             )
         times = times.to(self._weights[0].dtype)
+        if self.method == "straight_through" and fast(self.backend, self.method, times.device) == "numba":
+            yield from self._sent(times, t_max)
+            return
         for weights, unit, neuron, room in zip(
             self._weights, self._units, self.neurons, self.max_spikes, strict=True
         ):
