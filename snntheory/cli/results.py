@@ -15,7 +15,7 @@ def experiment(
     name: Annotated[
         str,
         typer.Argument(
-            help="Which experiment: time-step-spectra, spectral-causes, gradient-fidelity, xor, iris, yin-yang."
+            help="Which experiment: time-step-spectra, spectral-causes, gradient-fidelity, xor, iris, yin-yang, yin-yang-surrogates."
         ),
     ],
     quick: Annotated[

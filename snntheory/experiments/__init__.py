@@ -3,7 +3,15 @@
 from importlib import import_module
 from types import ModuleType
 
-NAMES = ("time-step-spectra", "spectral-causes", "gradient-fidelity", "xor", "iris", "yin-yang")
+NAMES = (
+    "time-step-spectra",
+    "spectral-causes",
+    "gradient-fidelity",
+    "xor",
+    "iris",
+    "yin-yang",
+    "yin-yang-surrogates",
+)
 """Each is a module of this package with ``Settings`` and ``run``, its dashes underscores."""
 
 

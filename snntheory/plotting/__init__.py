@@ -53,10 +53,18 @@ from .stability import stability_limit_figure, stability_region_figure
 from .style import colour_for_dt, format_dt, label_lines, use_style
 from .training import accuracy_figure, recording_figure, reset_factor_figure
 from .wavelets import multiresolution_figure, scalogram_figure, wavelet_coherence_figure
+from .yin_yang import (
+    accuracy_curves_figure,
+    first_times_figure,
+    output_voltage_figure,
+    prediction_map_figure,
+    tuned_gradients_figure,
+)
 
 __all__ = [
     "Atlas",
     "DensityFilm",
+    "accuracy_curves_figure",
     "accuracy_figure",
     "adjoint_figure",
     "aliasing_figure",
@@ -82,6 +90,7 @@ __all__ = [
     "false_positive_figure",
     "fidelity_figure",
     "first_gradient_figure",
+    "first_times_figure",
     "format_dt",
     "framework_psp_figure",
     "framework_step_figure",
@@ -103,11 +112,13 @@ __all__ = [
     "moved_crossing_figure",
     "multiresolution_figure",
     "order_figure",
+    "output_voltage_figure",
     "pole_figure",
     "prediction_figure",
-    "pseudo_derivative_figure",
+    "prediction_map_figure",
     "psd_figure",
     "psd_ratio_figure",
+    "pseudo_derivative_figure",
     "psp_fit_figure",
     "rate_curves_figure",
     "recorded_density_figure",
@@ -127,6 +138,7 @@ __all__ = [
     "stability_region_figure",
     "step_figure",
     "transfer_function_figure",
+    "tuned_gradients_figure",
     "two_laws_figure",
     "use_style",
     "voltage_densities_figure",
