@@ -13,6 +13,7 @@ from . import datasets
 if TYPE_CHECKING:
     from ..spiking.events import exact_network as exact_forward
     from .checkpoint import CheckpointError, load_network
+    from .connections import Conv, Dense, Pool
     from .encoders import Events, Latency, Poisson
     from .event_network import EventNetwork
     from .initial import FanIn, Normal, Uniform
@@ -26,11 +27,14 @@ if TYPE_CHECKING:
     )
     from .network import Network
     from .recorder import drive_statistics, record
+    from .sweeps import SweepStopped, sweep
     from .trainer import Evaluation, evaluate, fit
 
 _NAMES = {
     "CheckpointError": "checkpoint",
+    "Conv": "connections",
     "CountCrossEntropy": "losses",
+    "Dense": "connections",
     "Evaluation": "trainer",
     "EventNetwork": "event_network",
     "Events": "encoders",
@@ -42,7 +46,9 @@ _NAMES = {
     "Network": "network",
     "Normal": "initial",
     "Poisson": "encoders",
+    "Pool": "connections",
     "SpikeCount": "losses",
+    "SweepStopped": "sweeps",
     "Uniform": "initial",
     "VanRossum": "losses",
     "drive_statistics": "recorder",
@@ -50,11 +56,14 @@ _NAMES = {
     "fit": "trainer",
     "load_network": "checkpoint",
     "record": "recorder",
+    "sweep": "sweeps",
 }
 
 __all__ = [
     "CheckpointError",
+    "Conv",
     "CountCrossEntropy",
+    "Dense",
     "Evaluation",
     "EventNetwork",
     "Events",
@@ -66,7 +75,9 @@ __all__ = [
     "Network",
     "Normal",
     "Poisson",
+    "Pool",
     "SpikeCount",
+    "SweepStopped",
     "Uniform",
     "VanRossum",
     "datasets",
@@ -76,6 +87,7 @@ __all__ = [
     "fit",
     "load_network",
     "record",
+    "sweep",
 ]
 
 

@@ -38,7 +38,7 @@ def weight_unit(neuron: CubaLIF, input: str = "dirac") -> float:
 
 
 class FeedForward(nn.Module, ABC):
-    """Fully connected layers of CubaLIF neurons; a base of :class:`Network` and :class:`EventNetwork`.
+    """Layers of CubaLIF neurons; a base of :class:`Network` and :class:`EventNetwork`.
 
     Parameters
     ----------
@@ -79,22 +79,28 @@ class FeedForward(nn.Module, ABC):
     def weights(self) -> list[torch.Tensor]:
         """Canonical weights of each layer, shape (n_in, n_out), detached.
 
+        Of a convolution (channels, channels before, side, side); a recurrent layer has two arrays, the second from
+        itself to itself.
+
         A weight is the area of the current pulse of one spike (of a network of ``input="sampled"``, that area divided
         by ``dt``).
         """
         return [w.detach() * unit for w, unit in zip(self._weights, self._units, strict=True)]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Take over canonical weights, one array of shape (n_in, n_out) a layer.
+        """Take over canonical weights, arrays as :meth:`weights` gives them.
 
         Raises
         ------
         ValueError
             The number or a shape of the arrays does not fit, or a weight is not finite.
         """
-        if len(weights) != self.n_layers:
+        if len(weights) != len(self._weights):
+            more = f", {len(self._weights)} in all as recurrent layers have two" * (
+                len(self._weights) > self.n_layers
+            )
             raise ValueError(
-                f"weights must have one array for each of {self.n_layers} layers, got {len(weights)}"
+                f"weights must have one array for each of {self.n_layers} layers{more}, got {len(weights)}"
             )
         for index, (own, new, unit) in enumerate(zip(self._weights, weights, self._units, strict=True)):
             array = _check.array(f"weights[{index}]", torch.as_tensor(new).detach().cpu().numpy())

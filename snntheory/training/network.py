@@ -1,8 +1,9 @@
-"""Feed-forward networks of CubaLIF neurons on a grid of time steps."""
+"""Networks of CubaLIF neurons on a grid of time steps."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,9 +15,11 @@ from .. import _check
 from ..gradients.surrogate import RESET_GRADIENTS
 from ..linear import DiscreteNeuron, discretize
 from ..neuron import CubaLIF
-from . import losses
+from . import connections, losses
+from .connections import Dense, Layer
 from .feed_forward import FeedForward, Judgement, weight_unit
-from .kernels import BACKENDS, LayerStep, product, scan
+from .kernels import BACKENDS, LayerStep, scan
+from .kernels.recurrent import recurrent_scan
 from .kernels.step import INPUTS
 from .kernels.timing import TimingRule, timing_scan
 
@@ -34,15 +37,16 @@ class LayerStates:
 
 
 class Network(FeedForward):
-    """Fully connected layers of CubaLIF neurons; every layer is one matrix product and one scan over time.
+    """Layers of CubaLIF neurons; every layer is one product or convolution of all steps and one scan over time.
 
     A spike of one layer acts on the next in the same step, as that scheme's delay convention says; there
-    is no further delay between layers.
+    is no further delay between layers. A spike of a recurrent layer acts on that layer in the next step.
 
     Parameters
     ----------
     sizes : sequence of int
-        Neurons of the input and of every layer, for example ``(784, 400, 10)``.
+        Neurons of the input and of every layer, for example ``(784, 400, 10)``, all of them :class:`Dense`. With
+        ``layers`` the shape of the input, for example ``(1, 28, 28)``: channels, height, width; or ``(784,)``.
     neuron : CubaLIF or sequence of CubaLIF
         The neuron of all layers, or one for each layer.
     dt : float
@@ -53,11 +57,14 @@ class Network(FeedForward):
         Pseudo-derivative of the spike, one of :data:`snntheory.gradients.SURROGATES`.
     width : float
         Its width in the unit of the voltage.
+    layers : sequence of Dense, Conv and Pool, optional
+        What stands behind the input; see :mod:`snntheory.training.connections`. ``neuron`` is then one, or one for each
+        Dense and Conv.
     reset_gradient : {"kept", "detached"}
-        Whether the gradient flows through the reset.
+        Whether the gradient flows through the reset; with ``"timing"``, through the neuron's own later spikes.
     gradient : {"surrogate", "timing"}
-        ``"timing"`` goes through the spike times, see :mod:`snntheory.gradients.timing`; ``surrogate``, ``width`` and
-        ``reset_gradient`` are then not used.
+        ``"timing"`` goes through the spike times, see :mod:`snntheory.gradients.timing`; ``surrogate`` and ``width``
+        are then not used.
     clamp : float, optional
         ``"timing"``: largest slope in spikes per unit of voltage.
     direct : {"tssl_bp", "hu", "shift"}
@@ -75,12 +82,25 @@ class Network(FeedForward):
     Notes
     -----
     Initial weights are normal with mean 0 and standard deviation ``gain / sqrt(n_in)``, in the unit of
-    :func:`weight_unit`.
+    :func:`weight_unit`; ``n_in`` counts the connections of one kind that end at a neuron.
+
+    The neurons of a layer of maps are counted map by map, row by row, in recordings and in what :meth:`forward`
+    returns; ``shapes`` says which shape each layer has.
 
     Raises
     ------
     ValueError, TypeError
-        Fewer than two sizes, a size below one, as many neurons as neither one nor the layers, an unknown name.
+        Fewer than two sizes, a size below one, as many neurons as neither one nor the layers, an unknown name, layers
+        that do not fit on each other.
+
+    Examples
+    --------
+    ::
+
+        neuron = CubaLIF(tau_mem=0.020, tau_syn=0.010)
+        Network((784, 400, 10), neuron, 0.001)
+        Network((1, 28, 28), neuron, 0.001, layers=[Conv(15, 5), Pool(2), Conv(40, 5), Pool(2), Dense(300), Dense(10)])
+        Network((700,), neuron, 0.001, layers=[Dense(300, recurrent=True), Dense(20)])
     """
 
     def __init__(
@@ -91,6 +111,7 @@ class Network(FeedForward):
         scheme: str = "impulse_invariance",
         order: int | None = None,
         *,
+        layers: Sequence[Layer] | None = None,
         surrogate: str = "fast_sigmoid",
         width: float = 0.5,
         reset_gradient: str = "kept",
@@ -102,7 +123,14 @@ class Network(FeedForward):
         seed: int = 0,
         backend: str = "auto",
     ) -> None:
-        super().__init__(sizes, neuron)
+        if layers is None:
+            super().__init__(sizes, neuron)
+            self.stages = connections.stages(self.sizes[:1], map(Dense, self.sizes[1:]))
+        else:
+            self.stages = connections.stages(sizes, layers)
+            shapes = (self.stages[0].before, *(stage.shape for stage in self.stages))
+            super().__init__([math.prod(shape) for shape in shapes], neuron)
+        self.layers = None if layers is None else tuple(layers)
         self.scheme, self.order = scheme, order
         self.surrogate, self.width = surrogate, width
         self.reset_gradient = _check.choice("reset_gradient", reset_gradient, RESET_GRADIENTS)
@@ -127,33 +155,53 @@ class Network(FeedForward):
         # numpy draws the weights, so that they do not depend on torch's version or device
         rng = np.random.default_rng(self.seed)
         self._weights = nn.ParameterList(
-            nn.Parameter(
-                torch.from_numpy(rng.normal(0, self.gain * n_in**-0.5, (n_in, n_out)).astype(np.float32))
-            )
-            for n_in, n_out in zip(self.sizes[:-1], self.sizes[1:], strict=True)
+            nn.Parameter(torch.from_numpy(rng.normal(0, self.gain * n_in**-0.5, shape).astype(np.float32)))
+            for stage in self.stages
+            for n_in, shape in zip(stage.fan_ins, stage.weight_shapes, strict=True)
         )
-        self._units = tuple(weight_unit(each, input) for each in self.neurons)
+        self._units = tuple(
+            weight_unit(each, input)
+            for each, stage in zip(self.neurons, self.stages, strict=True)
+            for _ in stage.weight_shapes
+        )
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], ...]:
+        """Shape of the input and of every layer of neurons: (n,) or (channels, height, width)."""
+        return (self.stages[0].before, *(stage.shape for stage in self.stages))
 
     def __repr__(self) -> str:
-        """Sizes, neurons (once where all layers have the same), time step and scheme."""
+        """Sizes, neurons (once where all layers have the same), time step, scheme, and layers where they were given."""
         order = "" if self.order is None else f", order={self.order}"
-        return f"Network({self.sizes}, {self._neurons_text()}, dt={self.dt:g}, scheme={self.scheme!r}{order})"
+        layers = "" if self.layers is None else f", layers={list(self.layers)}"
+        return (
+            f"Network({self._given_sizes()}, {self._neurons_text()}, dt={self.dt:g}, scheme={self.scheme!r}{order}"
+            f"{layers})"
+        )
 
-    def _layers(self, spikes: torch.Tensor, with_current: bool) -> Any:
-        self._check_input(spikes)
-        for weights, unit, step, rule in zip(
-            self._weights, self._units, self._steps, self._rules, strict=True
-        ):
-            drive = product(spikes, weights * unit, self.backend)
-            if rule is None:
-                spikes, voltage, current = scan(drive, step, self.backend, with_current)
+    def _given_sizes(self) -> tuple[int, ...]:
+        return self.sizes if self.layers is None else self.stages[0].before
+
+    def _layers(self, spikes: torch.Tensor, with_current: bool) -> Iterator[tuple[Any, Any, Any]]:
+        spikes = self._checked(spikes)
+        learned = iter([w * unit for w, unit in zip(self._weights, self._units, strict=True)])
+        for stage, step, rule in zip(self.stages, self._steps, self._rules, strict=True):
+            drive = connections.drive(stage, spikes, next(learned), self.backend)
+            if stage.recurrent:
+                found = recurrent_scan(drive, next(learned), step, rule, self.backend, with_current)
+            elif rule is None:
+                found = scan(drive, step, self.backend, with_current)
             else:
-                spikes, voltage, current = timing_scan(drive, step, rule, self.backend, with_current)
-            yield spikes, voltage, current
+                found = timing_scan(drive, step, rule, self.backend, with_current)
+            spikes = found[0]
+            yield found
 
-    def _check_input(self, spikes: torch.Tensor) -> None:
+    def _checked(self, spikes: torch.Tensor) -> torch.Tensor:
+        """Input spikes of shape (n_steps, batch, n_inputs); those of the input's own shape are flattened."""
         if not isinstance(spikes, torch.Tensor):
             raise TypeError(f"spikes must be a torch.Tensor, got {type(spikes).__name__}")
+        if len(self.shapes[0]) > 1 and spikes.shape[2:] == self.shapes[0]:
+            spikes = spikes.flatten(2)
         if spikes.ndim != 3 or spikes.shape[2] != self.sizes[0] or not spikes.numel():
             raise ValueError(
                 f"spikes must have shape (n_steps, batch, {self.sizes[0]}) with at least one step and sample, "
@@ -163,9 +211,14 @@ class Network(FeedForward):
             raise ValueError(
                 f"spikes must have the dtype of the weights, {self._weights[0].dtype}, got {spikes.dtype}"
             )
+        return spikes
 
     def forward(self, spikes: torch.Tensor) -> list[torch.Tensor]:
-        """Spikes of every layer for input spikes (or counts) of shape (n_steps, batch, sizes[0])."""
+        """Spikes of every layer, shape (n_steps, batch, n_neurons), for input spikes (or counts).
+
+        The input's shape is (n_steps, batch, n_inputs), or (n_steps, batch, channels, height, width) where the network
+        was made for maps.
+        """
         return [layer_spikes for layer_spikes, _, _ in self._layers(spikes, False)]
 
     @torch.no_grad()
@@ -206,8 +259,11 @@ class Network(FeedForward):
 
     def settings(self) -> dict[str, Any]:
         """The arguments that make this network, as plain values (for files)."""
-        return {
-            "sizes": list(self.sizes),
+        layers = (
+            {} if self.layers is None else {"layers": [connections.settings(each) for each in self.layers]}
+        )
+        return layers | {
+            "sizes": list(self._given_sizes()),
             "neurons": [asdict(each) for each in self.neurons],
             "dt": self.dt,
             "scheme": self.scheme,
@@ -228,6 +284,8 @@ class Network(FeedForward):
         """The network of :meth:`settings`, with freshly drawn weights."""
         rest = dict(settings)
         neurons = [CubaLIF(**each) for each in rest.pop("neurons")]
+        if "layers" in rest:
+            rest["layers"] = [connections.from_settings(each) for each in rest["layers"]]
         return cls(rest.pop("sizes"), neurons, rest.pop("dt"), backend=backend, **rest)
 
     def variant(self, **changes: Any) -> Network:
@@ -243,5 +301,5 @@ class Network(FeedForward):
         return new.to(self._weights[0].device)
 
     def _areas(self) -> list[float]:
-        """Area of the current pulse of one spike of unit weight, by layer."""
-        return [self.dt if self.input == "sampled" else 1.0] * self.n_layers
+        """Area of the current pulse of one spike of unit weight, by array of weights."""
+        return [self.dt if self.input == "sampled" else 1.0] * len(self._weights)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -16,7 +17,7 @@ from .. import _check
 from .._arrivals import count_variance
 from .._version import __version__
 from ..traces import make_traces
-from . import encoders
+from . import connections, encoders
 from .network import PHASE, Network
 from .trainer import as_inputs, device_of, generator, inputs_of
 
@@ -160,7 +161,7 @@ def record(
     }
     if classes is not None:
         coordinates["label"] = ("trial", classes[trial_samples])
-    if isinstance(encoder, encoders.Poisson) and chosen_layers == [1]:
+    if isinstance(encoder, encoders.Poisson) and chosen_layers == [1] and network.stages[0].is_linear:
         mean, power = drive_statistics(network, inputs.numpy(), encoder)
         for name, values in (("drive_mean", mean), ("drive_power", power)):
             traces[name] = (("trial", "neuron"), values[trial_samples][:, units[1]])
@@ -194,18 +195,31 @@ def drive_statistics(
 
     Raises
     ------
-    TypeError
-        The encoder is not a :class:`Poisson` encoder.
+    TypeError, ValueError
+        The encoder is not a :class:`Poisson` encoder; the first layer is recurrent, or behind a maximum.
     """
     if not isinstance(encoder, encoders.Poisson):
         raise TypeError(
             f"encoder must be a Poisson encoder, got {type(encoder).__name__}: it has no stationary rate"
         )
+    stage = network.stages[0]
+    if not stage.is_linear:
+        raise ValueError(
+            f"drive_statistics needs a first layer that is neither recurrent nor behind Pool(kind='max'), got {stage}"
+        )
     count = as_inputs(images).numpy().astype(np.float64) * encoder.mean_count(network.dt)
     variance = count_variance(count, encoder.arrivals)
     area = network.dt if network.input == "sampled" else 1.0
-    weights = network.weights()[0].cpu().numpy().astype(np.float64) * area
-    return count @ weights / network.dt, variance @ weights**2 / network.dt
+    weights = network.weights()[0].cpu().double() * area
+    shares = math.prod(each.kernel_size for each in stage.pools) ** -2  # an average squares its share, too
+
+    def summed(values: np.ndarray, by: torch.Tensor) -> np.ndarray:
+        result: np.ndarray = connections.drive(stage, torch.from_numpy(values)[None], by, "reference")[
+            0
+        ].numpy()
+        return result / network.dt
+
+    return summed(count, weights), summed(variance, weights**2) * shares
 
 
 def weights_digest(network: Network) -> str:
@@ -238,6 +252,7 @@ def _attributes(network: Network, encoder: encoders.Encoder, layers: list[int], 
         "input": network.input,
         "encoder": json.dumps(encoders.settings(encoder)),
         "sizes": list(network.sizes),
+        **({} if network.layers is None else {"shapes": json.dumps(network.shapes)}),
         "seed": seed,
         "weights_sha256": weights_digest(network),
         "source": f"snntheory {__version__}",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BACKENDS = ("auto", "reference", "numba", "triton")
 
-__all__ = ["BACKENDS", "LayerStep", "product", "scan"]
+__all__ = ["BACKENDS", "LayerStep", "average_pool", "product", "scan"]
 
 
 def scan(
@@ -118,6 +118,33 @@ def product(spikes: torch.Tensor, weights: torch.Tensor, backend: str = "auto") 
         return run(rows, weights).view(n_steps, batch, -1)
     # the transposed copy is small, and the product and its gradients are several times faster than of rows @ weights
     return functional.linear(rows, weights.t().contiguous()).view(n_steps, batch, -1)
+
+
+def average_pool(maps: torch.Tensor, size: int, backend: str = "auto") -> torch.Tensor:
+    """Mean of squares of ``size`` times ``size`` that do not overlap; differentiable.
+
+    Parameters
+    ----------
+    maps : torch.Tensor, shape (n, channels, height, width)
+    size : int
+        At most the height and the width; what is left over at the border is dropped.
+    backend : {"auto", "reference", "numba", "triton"}
+        As for :func:`scan`; all but numba's are torch's own.
+
+    Returns
+    -------
+    torch.Tensor, shape (n, channels, height // size, width // size)
+
+    Accuracy: equal to torch's, tests/training/test_connections.py.
+    """
+    from torch.nn import functional
+
+    _check.choice("backend", backend, BACKENDS)
+    if backend in ("auto", "numba") and maps.device.type == "cpu" and numba_is_installed():
+        from .numba_pool import average_pool as run
+
+        return run(maps, size)
+    return functional.avg_pool2d(maps, size)
 
 
 def numba_is_installed() -> bool:

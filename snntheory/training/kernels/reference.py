@@ -26,13 +26,16 @@ class Spike(torch.autograd.Function):
 
 
 def scan(
-    drive: torch.Tensor, step: LayerStep, with_current: bool
+    drive: torch.Tensor, step: LayerStep, with_current: bool, recurrent: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-    """See :func:`snntheory.training.kernels.scan`."""
+    """See :func:`snntheory.training.kernels.scan`, and ``recurrent_scan`` for the layer that hears itself."""
     a_uu, a_ui, a_ii = step.propagator
     after_reset = current = before = torch.zeros_like(drive[0])
-    spikes, voltages, currents = [], [], []
+    spikes: list[torch.Tensor] = []
+    voltages, currents = [], []
     for now in drive:
+        if recurrent is not None and spikes:
+            now = now + spikes[-1] @ recurrent
         voltage = a_uu * after_reset + a_ui * current + step.kick[0] * now + step.kick_previous[0] * before
         current = a_ii * current + step.kick[1] * now + step.kick_previous[1] * before
         spike = Spike.apply(voltage - step.threshold, step.surrogate, step.width)

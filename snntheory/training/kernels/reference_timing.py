@@ -53,20 +53,13 @@ def direct_term(by_spikes: torch.Tensor, rule: TimingRule) -> torch.Tensor:
     return by_spikes - torch.cat([by_spikes[1:], by_spikes[-1:]])
 
 
-def backward(
-    voltage: torch.Tensor,
-    current: Any,
-    by_spikes: torch.Tensor | None,
-    by_voltage: torch.Tensor | None,
-    step: LayerStep,
-    rule: TimingRule,
-) -> torch.Tensor:
-    """Derivative of the loss with respect to the drive, shape (n_steps, batch, n_neurons).
+def crossings(
+    voltage: torch.Tensor, current: Any, step: LayerStep, rule: TimingRule
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """``keep`` = dp_n/dv_n at fixed spikes, ``own`` and ``slope`` of the recursion, each of the voltage's shape.
 
     ``current`` is None where the reset subtracts.
     """
-    a_uu, a_ui, a_ii = step.propagator
-    (b_u, b_i), (c_u, c_i) = step.kick, step.kick_previous
     fired = voltage >= step.threshold
     zero = torch.zeros_like(voltage)
     if step.reset == "subtract":
@@ -81,6 +74,25 @@ def backward(
     rise = voltage - torch.cat([zero[:1], after[:-1]])
     crossing = fired & (rise > 0)
     slope = torch.where(crossing, (1 / torch.where(crossing, rise, 1.0)).clamp(max=rule.clamp), 0.0)
+    return keep, own, slope
+
+
+def backward(
+    voltage: torch.Tensor,
+    current: Any,
+    by_spikes: torch.Tensor | None,
+    by_voltage: torch.Tensor | None,
+    step: LayerStep,
+    rule: TimingRule,
+) -> torch.Tensor:
+    """Derivative of the loss with respect to the drive, shape (n_steps, batch, n_neurons).
+
+    ``current`` is None where the reset subtracts.
+    """
+    a_uu, a_ui, a_ii = step.propagator
+    (b_u, b_i), (c_u, c_i) = step.kick, step.kick_previous
+    zero = torch.zeros_like(voltage)
+    keep, own, slope = crossings(voltage, current, step, rule)
     direct = zero if by_spikes is None else direct_term(by_spikes, rule)
     given = zero if by_voltage is None else by_voltage
     result = torch.empty_like(voltage)

@@ -32,11 +32,13 @@ class TimingRule:
     Attributes
     ----------
     steps_per_membrane, steps_per_synapse : float
-        ``dt / tau_mem`` of the layer and ``dt / tau_syn`` of its receivers.
+        ``dt / tau_mem`` of the layer and ``dt / tau_syn`` of its receivers in the next layer.
     r : float
     clamp : float
         Largest slope in spikes per unit of voltage; may be infinite.
     direct : {"tssl_bp", "hu", "shift"}
+    steps_per_own_synapse : float
+        ``dt / tau_syn`` of the layer itself, for the spikes that it sends to itself.
     """
 
     steps_per_membrane: float
@@ -44,6 +46,7 @@ class TimingRule:
     r: float
     clamp: float
     direct: str
+    steps_per_own_synapse: float = 0.0
 
     @classmethod
     def of(
@@ -67,6 +70,7 @@ class TimingRule:
             model.neuron.r,
             float("inf") if clamp is None else _check.positive("clamp", clamp),
             _check.choice("direct", direct, DIRECT),
+            model.dt / model.neuron.tau_syn,
         )
 
 
