@@ -66,6 +66,7 @@ def fit(
     validation: tuple[Any, Any] | None = None,
     progress: bool = False,
     after_step: Callable[[int, int], None] | None = None,
+    after_epoch: Callable[[dict[str, float]], None] | None = None,
 ) -> list[dict[str, float]]:
     """Train a network with Adam.
 
@@ -103,6 +104,8 @@ def fit(
         Show a progress bar, with the mean loss of the epoch so far.
     after_step : callable, optional
         Called with (epoch, step), counted from 1, after every step and the checkpoint it may have caused.
+    after_epoch : callable, optional
+        Called with the entry of the history, after every epoch and its checkpoint.
 
     Returns
     -------
@@ -259,6 +262,8 @@ def fit(
             last_save = time.monotonic()
             if bar is not None:
                 bar.console.print(_line(entry))
+            if after_epoch is not None:
+                after_epoch(entry)
     return history
 
 
