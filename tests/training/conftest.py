@@ -1,11 +1,18 @@
 """What the tests of the trainer share: real digits, a small network, one thread."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from snntheory import CubaLIF
 from snntheory.training import CountCrossEntropy, Network, Poisson, datasets
+
+FOLDER = str(Path(__file__).parent)
+if FOLDER not in sys.path:  # for small_datasets
+    sys.path.insert(0, FOLDER)
 
 NEURON = CubaLIF(0.020, 0.010)
 ENCODER = Poisson(window=0.060)

@@ -130,4 +130,5 @@ def _opened(path: Path) -> Iterator[None]:
     try:
         yield
     except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
-        raise ValueError(f"{path} is truncated or damaged ({error})") from None
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} is truncated or damaged ({reason})") from None
