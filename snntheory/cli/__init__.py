@@ -1,4 +1,4 @@
-"""The command line: train, evaluate, record, analyse, ledger, experiment, artefacts, datasets."""
+"""The command line: train, sweep, evaluate, record, analyse, ledger, experiment, artefacts, datasets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .._version import __version__
-from . import checkpoints, datasets, ledger, recordings, results, training
+from . import checkpoints, datasets, ledger, recordings, results, sweep, training
 from .console import complain, err, say, show_warning, text_of
 from .words import in_options
 
@@ -23,6 +23,7 @@ app = typer.Typer(
 )
 for _command in (
     training.train,
+    sweep.sweep,
     checkpoints.evaluate,
     checkpoints.record,
     recordings.analyse,

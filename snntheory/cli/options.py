@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import replace
 from enum import StrEnum
@@ -72,6 +73,24 @@ def integers(name: str, text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise ValueError(f"{name} must be integers separated by commas, got {text!r}") from None
+
+
+def value_of(text: str) -> Any:
+    """A value of a setting: a number, true, false, none or a list as JSON has them, or else the text."""
+    if text.lower() == "none":
+        return None
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text
+
+
+def named_values(name: str, texts: list[str]) -> dict[str, Any]:
+    """Values of texts such as ``order=3``."""
+    strange = [each for each in texts if "=" not in each]
+    if strange:
+        raise ValueError(f"{name} must look like NAME=VALUE, got {strange[0]!r}")
+    return {key: value_of(value) for key, _, value in (each.partition("=") for each in texts)}
 
 
 def labelled_images(

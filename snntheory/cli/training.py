@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Optional
 
 import typer
 
@@ -22,6 +21,7 @@ from .options import (
     inputs_and_labels,
     integers,
     labelled_images,
+    named_values,
     warn_of_missing_classes,
 )
 
@@ -64,6 +64,28 @@ def train(
     temperature: Annotated[
         float, typer.Option(help="count_cross_entropy: spikes per unit of log-odds.")
     ] = 5.0,
+    gradient: Annotated[
+        str,
+        typer.Option(
+            help="On a grid of time steps: surrogate, timing. Of spike times, in continuous time: adjoint, implicit, "
+            "closed_form; with --dt: integrated, straight_through."
+        ),
+    ] = "surrogate",
+    option: Annotated[
+        Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
+        typer.Option(
+            metavar="NAME=VALUE", help="An option of the gradient, such as order=3; may be repeated."
+        ),
+    ] = None,
+    max_spikes: Annotated[
+        int, typer.Option(help="Spike times: room for the spikes of a neuron in a sample.")
+    ] = 30,
+    overflow: Annotated[
+        str, typer.Option(help="Spike times: 'raise' or 'drop', what a neuron does that fires more often.")
+    ] = "raise",
+    gain: Annotated[
+        float, typer.Option(help="Initial weights: standard deviation times root of the inputs.")
+    ] = 1.0,
     surrogate: Annotated[
         str,
         typer.Option(
@@ -93,38 +115,54 @@ def train(
 
     The shipped digits are split 8,000 / 2,000; test accuracy is printed after every epoch. Interrupt it at any
     time: --resume goes on from the last whole checkpoint, with the same result.
+
+    On several GPUs or hosts: torchrun --nproc-per-node 4 -m snntheory train CHECKPOINT --device cuda; each process
+    takes a part of every batch.
     """
     from .._trace_checks import warn_of_milliseconds
-    from ..linear import UnstableStep
-    from ..neuron import CubaLIF
-    from ..training import Latency, Network, Poisson, checkpoint, datasets, fit, load_network
-    from ..training.losses import LOSSES, CountCrossEntropy
+    from ..training import Network, checkpoint, datasets, fit, load_network
+    from ..training.distributed import first_here
+    from ..training.setup import Setup
 
-    if out_file.exists() and not resume:
+    first = first_here()
+    if first and out_file.exists() and not resume:
         raise ValueError(f"{out_file} exists; give --resume to go on with it, or another name")
-    chosen_loss = (
-        CountCrossEntropy(temperature) if loss.value == "count_cross_entropy" else LOSSES[loss.value]()
+    setup = Setup(
+        gradient,
+        dt,
+        window,
+        tuple(integers("sizes", sizes)),
+        scheme,
+        order,
+        tau_mem=tau_mem,
+        tau_syn=tau_syn,
+        r=r,
+        v_threshold=v_threshold,
+        v_reset=v_reset,
+        reset=reset.value,
+        encoder=encoder.value,
+        max_rate=max_rate,
+        arrivals=arrivals,
+        last=last,
+        loss=loss.value,
+        temperature=temperature,
+        surrogate=surrogate,
+        width=width,
+        reset_gradient=reset_gradient,
+        max_spikes=max_spikes,
+        overflow=overflow,
+        options=named_values("option", option or []),
+        gain=gain,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        decay=decay,
+        seed=seed,
+        device=device,
     )
-    chosen_encoder = (
-        Poisson(window, max_rate, arrivals)
-        if encoder.value == "poisson"
-        else Latency(window, window / 2 if last is None else last)
-    )
-    neuron = CubaLIF(tau_mem, tau_syn, r, v_threshold, v_reset, reset.value)
+    chosen_encoder = setup.make_encoder()
     warn_of_milliseconds(dt, {"tau_mem": tau_mem, "tau_syn": tau_syn})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnstableStep)  # fit refuses such a step
-        network = Network(
-            integers("sizes", sizes),
-            neuron,
-            dt,
-            scheme,
-            order,
-            surrogate=surrogate,
-            width=width,
-            reset_gradient=reset_gradient,
-            seed=seed,
-        )
+    network = setup.network()
     if init_from is not None:
         before_it = load_network(init_from)[0]
         if isinstance(before_it, Network):
@@ -132,29 +170,25 @@ def train(
         network.set_weights(before_it.weights())
     data = labelled_images("train", images, labels, dataset)
     given, classes, used_encoder = inputs_and_labels(data, chosen_encoder, window)
-    warn_of_missing_classes(classes, network.sizes[-1])
+    if first:
+        warn_of_missing_classes(classes, network.sizes[-1])
     held_out: Any = None
     if images is None and not isinstance(data, datasets.EventSamples):
         held_out = labelled_images("test", None, None, dataset)
-    before = _epochs_of(out_file) if resume and out_file.exists() else 0
-    fit(
+    before = len(checkpoint.load(out_file)["history"]) if first and resume and out_file.exists() else 0
+    history = fit(
         network,
         given,
         classes,
         encoder=used_encoder,
-        loss=chosen_loss,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        decay=decay,
-        seed=seed,
-        device=device,
+        **setup.fit_options(),
         checkpoint=out_file,
         resume=resume,
         validation=held_out,
         progress=True,
     )
-    history = checkpoint.load(out_file)["history"]
+    if not first:  # of several processes the first one speaks
+        return
     if history and "validation_accuracy" in history[-1]:
         say(f"test accuracy {100 * history[-1]['validation_accuracy']:.2f} %")
     elif held_out is None:
@@ -166,9 +200,3 @@ def train(
         say(f"{out_file} has {before} epochs already, {epochs} were asked for: nothing was trained")
     else:
         say(f"wrote {out_file}")
-
-
-def _epochs_of(path: Path) -> int:
-    from ..training import checkpoint
-
-    return len(checkpoint.load(path)["history"])
