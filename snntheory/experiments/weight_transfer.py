@@ -13,20 +13,21 @@ reaches it at its own time, and cuts the step there: each part is a step of its 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
+import xarray as xr
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from .. import _check
 from ..gradients.layers import spike_time_layer
+from ..linear import UnstableStep
 from ..neuron import CubaLIF
 from ..spiking import compare_trains, grid_index
 from ..spiking.clocked import simulate_inputs
-from ..spiking.events import MAX_SPIKES
 
 Floats = NDArray[np.float64]
 
@@ -119,7 +120,6 @@ def run_layer(
             "'cubic', or an order"
         )
     chosen = INTERPOLATIONS[interpolation]
-    scheme, order = INTEGRATORS[integrator]
     if chosen["points"] == "events":
         found, counts = spike_time_layer(
             torch.from_numpy(np.ascontiguousarray(times)),
@@ -131,14 +131,14 @@ def run_layer(
             overflow="drop",
             with_counts=True,
             dt=dt,
-            order=order,
+            order=INTEGRATORS[integrator][1],
             **chosen,
         )
         return found.numpy(), counts.numpy()
     n_steps = round(_check.positive("t_max", t_max, "s") / _check.positive("dt", dt, "s"))
     size = max(1, _ROWS // ((n_steps + 1) * weights.shape[1]))
     parts = [
-        _on_grid(times[k : k + size], weights, neuron, n_steps, dt, scheme, order, chosen, max_spikes)
+        _on_grid(times[k : k + size], weights, neuron, n_steps, dt, integrator, interpolation, max_spikes)
         for k in range(0, len(times), size)
     ]
     return np.concatenate([part for part, _ in parts]), np.concatenate([count for _, count in parts])
@@ -161,27 +161,28 @@ def _on_grid(
     neuron: CubaLIF,
     n_steps: int,
     dt: float,
-    scheme: str,
-    order: int | None,
-    chosen: dict[str, str],
+    integrator: str,
+    interpolation: str,
     max_spikes: int,
 ) -> tuple[Floats, NDArray[np.int64]]:
-    # the simulation's first input acts at dt: everything is one step later there, from the state of rest
-    found = simulate_inputs(
-        neuron,
-        summed_inputs(times, weights, n_steps, dt),
-        dt,
-        scheme,
-        order,
-        chosen["spike_placement"],
-        chosen["reset_at"],
-        record="spikes",
-        max_spikes=MAX_SPIKES,
-    )
+    sums = summed_inputs(times, weights, n_steps, dt)
+    found = _simulate(neuron, sums, dt, integrator, interpolation, "spikes")
     counts, late = found["spike_count"].values, found["spike_times"].values[:, :, :max_spikes]
     result = np.full((*counts.shape, max_spikes), np.inf)
     result[:, :, : late.shape[2]] = np.where(np.isnan(late), np.inf, np.clip(late - dt, 0.0, n_steps * dt))
     return result, counts
+
+
+def _simulate(
+    neuron: CubaLIF, sums: Floats, dt: float, integrator: str, interpolation: str, record: str
+) -> xr.Dataset:
+    """From the state of rest; the first input acts at ``dt``, so that everything is one step later there."""
+    chosen, (scheme, order) = INTERPOLATIONS[interpolation], INTEGRATORS[integrator]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnstableStep)  # what such a step does is part of the question
+        return simulate_inputs(
+            neuron, sums, dt, scheme, order, chosen["spike_placement"], chosen["reset_at"], record=record
+        )
 
 
 def run_network(
@@ -217,11 +218,10 @@ def largest_voltage(
 
     NaN where the points are the events: no grid point is above the threshold there, by construction.
     """
-    chosen, (scheme, order) = INTERPOLATIONS[interpolation], INTEGRATORS[integrator]
-    if chosen["points"] == "events":
+    if INTERPOLATIONS[interpolation]["points"] == "events":
         return float("nan")
     sums = summed_inputs(times, weights, round(t_max / dt), dt)
-    found = simulate_inputs(neuron, sums, dt, scheme, order, chosen["spike_placement"], chosen["reset_at"])
+    found = _simulate(neuron, sums, dt, integrator, interpolation, "traces")
     return float(found["voltage"].max()) / neuron.v_threshold
 
 
