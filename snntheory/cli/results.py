@@ -15,7 +15,8 @@ def experiment(
     name: Annotated[
         str,
         typer.Argument(
-            help="Which experiment: time-step-spectra, spectral-causes, gradient-fidelity, xor, iris, yin-yang, yin-yang-surrogates."
+            help="Which experiment: time-step-spectra, spectral-causes, gradient-fidelity, xor, iris, yin-yang, "
+            "yin-yang-surrogates, step-size-accuracy."
         ),
     ],
     quick: Annotated[

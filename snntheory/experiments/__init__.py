@@ -11,6 +11,7 @@ NAMES = (
     "iris",
     "yin-yang",
     "yin-yang-surrogates",
+    "step-size-accuracy",
 )
 """Each is a module of this package with ``Settings`` and ``run``, its dashes underscores."""
 
