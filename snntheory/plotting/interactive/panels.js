@@ -1,7 +1,7 @@
 // What the interactive figures share: panels with axes, sliders, choices, readouts.
 
 function element(tag, attributes, ...children) {
-  const svg = ["svg", "g", "path", "line", "rect", "circle", "text", "clipPath", "defs"].includes(tag);
+  const svg = ["svg", "g", "path", "line", "rect", "circle", "text", "clipPath", "defs", "image"].includes(tag);
   const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes || {})) node.setAttribute(name, value);
   node.append(...children);
