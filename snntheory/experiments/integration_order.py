@@ -57,21 +57,21 @@ class Settings:
     hidden: tuple[int, int, int, int] = (100, 100, 100, 40)
     n_train: tuple[int, int, int, int] = (8000, 8000, 8000, 5000)
     epochs: tuple[int, int, int, int] = (4, 4, 4, 12)
-    batch_size: tuple[int, int, int, int] = (25, 25, 25, 50)
+    batch_size: tuple[int, int, int, int] = (50, 50, 25, 50)
     learning_rate: tuple[float, float, float, float] = (1e-2, 1e-2, 3e-3, 5e-3)
     n_test: int = 300
     compared: int = 3
     steps: tuple[tuple[int, ...], ...] = (
-        (200, 100, 40, 20, 10, 5, 2),
-        (200, 100, 40, 20, 10, 5, 2),
-        (200, 100, 50, 25, 10, 5, 3),
-        (200, 80, 40, 20, 10, 5, 2),
+        (100, 40, 20, 10, 5, 2),
+        (100, 40, 20, 10, 5, 2),
+        (100, 50, 25, 10, 5, 3),
+        (80, 40, 20, 10, 5, 2),
     )
     integrators: tuple[str, ...] = tuple(INTEGRATORS)
     training_tasks: tuple[str, ...] = ("thresholded", "yin-yang")
     training_steps: tuple[tuple[int, ...], ...] = ((20, 5, 2), (40, 10, 4))
     training_orders: tuple[int, ...] = (1, 2, 4)
-    training_seeds: tuple[int, ...] = (1, 3)
+    training_seeds: tuple[int, ...] = (1, 2)
     training_epochs: tuple[int, int] = (3, 12)
     training_samples: tuple[int, int] = (4000, 2000)
 

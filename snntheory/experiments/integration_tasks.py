@@ -60,8 +60,10 @@ def task_of(name: str, hidden: int, seed: int = 0) -> Task:
         )
         return Task(network, Latency(window=0.1, last=0.05), FirstSpike(0.001, 0.05, 5.0), train, test)
     layers = [CubaLIF(0.26, 0.13, r=0.26, v_threshold=threshold) for threshold in (0.2, 1.3)]
+    # BATS draws all from (-1, 1); with fewer than its 800 hidden neurons many outputs would then be silent
+    initial = (Uniform(), Uniform(-0.5, 1.0))
     network = EventNetwork(
-        (784, hidden, 10), layers, 0.2, initial=Uniform(), unit="jump", overflow="drop", seed=seed
+        (784, hidden, 10), layers, 0.2, initial=initial, unit="jump", overflow="drop", seed=seed
     )
     if name == "thresholded":
         train, test = ((255 * (x > 127).astype(np.uint8), y) for x, y in (train, test))
