@@ -22,6 +22,7 @@ import torch
 import xarray as xr
 
 from .. import _files, artefacts
+from ..spiking.events import SpikeLimitReached
 from ..training import evaluate, fit
 from .integration_tasks import TASKS, Task, input_times, task_of
 from .integration_training import run_trainings
@@ -146,8 +147,9 @@ def transfer(settings: Settings, task: Task, integrator: str, steps: tuple[int, 
                     times, weights, network.neurons, network.t_max, *chosen, network.max_spikes
                 )
                 highest = largest_voltage(times[few], weights[0], hidden, network.t_max, *chosen)
-            except ValueError as error:
-                if "without bound" not in str(error) and "finite" not in str(error):
+            except ValueError as error:  # the state grows without bound: so do its spikes, or it is no number
+                explosion = isinstance(error, SpikeLimitReached) or "without bound" in str(error)
+                if not explosion and "finite" not in str(error):
                     raise
                 continue
             found = task.loss.decide_times(torch.from_numpy(layers[-1][0])).numpy()
