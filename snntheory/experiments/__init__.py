@@ -12,6 +12,7 @@ NAMES = (
     "yin-yang",
     "yin-yang-surrogates",
     "step-size-accuracy",
+    "integration-order",
 )
 """Each is a module of this package with ``Settings`` and ``run``, its dashes underscores."""
 
