@@ -47,7 +47,8 @@ def stored(tmp_path, monkeypatch):
 
 
 def refused(name, folder, split, message):
-    with pytest.raises(ValueError, match=message) as caught:
+    with warnings.catch_warnings(), pytest.raises(ValueError, match=message) as caught:
+        warnings.simplefilter("ignore")  # that the bytes are others; what is wrong is found with a sample
         loaded = datasets.load(name, split, folder)
         if isinstance(loaded, datasets.EventSamples):
             list(loaded)
@@ -140,11 +141,9 @@ def test_the_same_content_in_another_packing_is_used_and_said(stored):
 def test_every_cut_of_every_file_is_refused(stored, name):
     whole = small_datasets.content(name)
     file = datasets.ENTRIES[name].files["test"][0].name
-    cuts = np.unique(np.linspace(0, len(whole[file]) - 1, 40).astype(int))
+    cuts = np.unique(np.linspace(0, len(whole[file]) - 1, 16).astype(int))
     for cut in cuts:
         folder = stored(name, {file: whole[file][:cut]})
-        if name == "cifar-10" and cut > 0.9 * len(whole[file]):
-            continue  # all batches are there; what is lost is padding behind them
         refused(name, folder, "test", f"{file}|test")
 
 
@@ -153,7 +152,7 @@ def test_flipped_bytes_never_pass_as_other_data(stored, name):
     whole = small_datasets.content(name)
     file = datasets.ENTRIES[name].files["test"][0].name
     right = small_datasets.expected(name, "test")[0]
-    for place in np.linspace(0, len(whole[file]) - 1, 60).astype(int):
+    for place in np.linspace(0, len(whole[file]) - 1, 20).astype(int):
         raw = bytearray(whole[file])
         raw[place] ^= 0x55
         folder = stored(name, {file: bytes(raw)})
@@ -238,19 +237,13 @@ def test_what_is_another_archive(stored):
     folder = stored("emnist-balanced", {"gzip.zip": small_datasets.zipped({"a.txt": b""})})
     refused("emnist-balanced", folder, "test", "holds no emnist-balanced-test-images")
     raw = small_datasets.recording(*small_datasets.events("n-mnist", "test")[0][0])
+    members = small_datasets.nmnist_members("test")
     for bad, message in (
         (raw[:-1], "no sequence of events of 5 bytes"),
         (b"\x22\0\0\0\0", "off the sensor of 34 x 34"),
     ):
-        folder = stored(
-            "n-mnist",
-            {
-                "Test.zip": small_datasets.zipped(
-                    small_datasets.nmnist_members("test") | {"Test/0/00001.bin": bad}
-                )
-            },
-        )
-        refused("n-mnist", folder, "test", f"Test/0/00001.bin .*{message}|{message}")
+        changed = small_datasets.zipped(members | {"Test/0/00001.bin": bad})
+        refused("n-mnist", stored("n-mnist", {"Test.zip": changed}), "test", message)
 
 
 def test_bombs_are_not_unpacked(stored, monkeypatch):
@@ -380,9 +373,9 @@ def test_selections_and_references(samples):
     assert len({samples.digest(), fewer.digest(), samples[[0, 2]].digest()}) == 3
     other = datasets.EventSamples.from_lists(EVENTS[::-1], [1, 0, 2], (3,))
     assert other.digest() != samples.digest()
-    many = datasets.EventSamples(samples._read, np.zeros(2**24 - 1, np.int64), (3,))
-    last = np.float32(many.references()[-2:])
-    assert last[0] != last[1] and many.of_references(last).tolist() == [2**24 - 3, 2**24 - 2]
+    last = np.array([2**24 - 2, 2**24 - 1])  # the most that a float32 tells apart
+    many = datasets.EventSamples(samples._read, [0], (3,), chosen=last)
+    assert many.of_references(many.references()[::-1]).tolist() == [1, 0]
 
 
 def test_events_that_cannot_be():

@@ -6,7 +6,6 @@ import gzip
 import os
 import re
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import numpy as np
 from ... import _files
 from .catalogue import Entry
 from .events import Addresses, EventSamples, Times, sorted_events
-from .image_files import check_labels
+from .image_files import DAMAGE, check_labels
 
 _RECORDING = 5 * 200_000
 """Bytes of one recording of N-MNIST at most: ten times more than the longest."""
@@ -115,7 +114,7 @@ class _Recordings(_Handle):
     def _new(self) -> zipfile.ZipFile:
         try:
             return zipfile.ZipFile(self.path)
-        except (zipfile.BadZipFile, EOFError) as error:
+        except DAMAGE as error:
             raise ValueError(f"{self.path} is truncated or no zip archive ({error})") from None
 
     def __call__(self, k: int) -> tuple[Times, Addresses]:
@@ -123,7 +122,7 @@ class _Recordings(_Handle):
         try:
             with self._opened().open(self.names[k]) as stream:
                 raw = stream.read(_RECORDING)
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except DAMAGE as error:
             raise ValueError(f"{name} is damaged ({error})") from None
         return read_recording(raw, self.shape, name)
 
@@ -189,6 +188,6 @@ def _unpacked(path: Path) -> Path:
                         f"{path} unpacks to more than {_HDF5} bytes; no file of the digits is that long"
                     )
                 stream.write(part)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path} is truncated or no gzip file ({error})") from None
     return target
