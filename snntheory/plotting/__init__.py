@@ -16,6 +16,7 @@ from .frequency import aliasing_figure, group_delay_figure, warping_figure
 from .gradients import fidelity_figure, first_gradient_figure
 from .grid_gradients import gradient_convergence_figure, gradient_entries_figure, pseudo_derivative_figure
 from .identify import candidates_figure, comparison_figure, identification_error_figure
+from .integration_order import trained_accuracy_figure, trained_orders_figure, transfer_figure
 from .interactive import Atlas, DensityFilm, atlas, atlas_figure, density_film
 from .linear import (
     bode_figure,
@@ -137,6 +138,9 @@ __all__ = [
     "stability_limit_figure",
     "stability_region_figure",
     "step_figure",
+    "trained_accuracy_figure",
+    "trained_orders_figure",
+    "transfer_figure",
     "transfer_function_figure",
     "tuned_gradients_figure",
     "two_laws_figure",
