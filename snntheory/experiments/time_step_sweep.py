@@ -42,13 +42,13 @@ LATTICE = LAST_INPUT / 255
 
 @dataclass(frozen=True)
 class Settings:
-    """What was recorded: the digits that ship with the package, and fewer, smaller batches than the source's.
+    """What was recorded: a quarter of the hidden neurons, the digits of the package, short trainings.
 
     ``time_steps`` in seconds, 0 is continuous time; ``checks`` evaluations on ``n_check`` test samples an epoch.
     """
 
     data: str = "mnist-subset"
-    hidden: tuple[int, ...] = (800,)
+    hidden: tuple[int, ...] = (200,)
     thresholds: tuple[float, ...] = (0.2, 1.3)
     rooms: tuple[int, ...] = (30, 30)
     time_steps: tuple[float, ...] = (0.0, 0.001, 0.004, 0.006, 0.007, 0.008, 0.010, 0.015)
@@ -82,6 +82,7 @@ class Settings:
         return replace(
             self,
             data="mnist",
+            hidden=(800,),
             time_steps=steps,
             seeds=(0, 1, 2, 3, 4),
             n_train=60_000,
@@ -275,9 +276,9 @@ def run(
     Returns
     -------
     list of Path
-        Of the artefact: :func:`gather`.
+        Of the artefact: what :func:`measure` finds, by ``run``, with the coordinates ``dt`` and ``seed``.
     """
-    sources = begin(checkpoints, name, settings)
+    sources = begin(checkpoints, name)
     started = time.monotonic()
     found = []
     for seed in settings.seeds:
@@ -314,14 +315,22 @@ def run(
 def measure(settings: Settings, training: Training, checkpoints: Path, progress: bool = False) -> xr.Dataset:
     """One training as a dataset with the coordinates ``dt`` and ``seed``; kept in ``checkpoints``.
 
+    Other time steps and seeds may be added to a folder; every other setting must be as it was.
+
     Returns
     -------
     xarray.Dataset
         ``accuracy``, ``loss``, ``hidden_spikes``, ``output_spikes`` of the checked test samples (check);
         ``training_loss``, ``seconds`` (epoch); ``test_accuracy``, ``test_hidden_spikes``, ``test_output_spikes`` of all
         test samples; ``latency`` (time).
+
+    Raises
+    ------
+    ValueError
+        ``checkpoints`` holds this training with other settings.
     """
     file = checkpoints / f"{training.label}.nc"
+    made_with = json.dumps(plain(replace(settings, time_steps=(), seeds=())), sort_keys=True)
     if not file.exists():
         network, curves = train(settings, training, checkpoints, progress)
         whole = evaluate(
@@ -346,11 +355,17 @@ def measure(settings: Settings, training: Training, checkpoints: Path, progress:
                 "epoch": np.arange(1, len(by_epoch["seconds"]) + 1),
                 "time": times,
             },
+            {"settings": made_with},
         )
         with _files.replacing(file) as temporary:
             data.to_netcdf(temporary, engine="h5netcdf")
     with xr.open_dataset(file, engine="h5netcdf") as stored:
-        return stored.load().drop_encoding()
+        found = stored.load().drop_encoding()
+    if found.attrs.pop("settings") != made_with:
+        raise ValueError(
+            f"{checkpoints} holds {training.label} with other settings; remove it to begin again"
+        )
+    return found
 
 
 def pareto_front(accuracy: Any, spikes: Any) -> NDArray[np.int64]:

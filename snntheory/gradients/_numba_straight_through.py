@@ -86,13 +86,16 @@ def _dropping_sample(times, senders, weights, t_max, c, dt, rounding, max_spikes
             length = end - now
             mem, syn, coupled = _factors(length, tau_mem, tau_syn)
             any_look = not screen
-            for j in range(n):
-                later, left = u[j] * mem + drive[j] * coupled, drive[j] * syn
-                if screen:
+            if screen:
+                for j in range(n):
+                    later, left = u[j] * mem + drive[j] * coupled, drive[j] * syn
                     reach = _reach(u[j], later, left, late, threshold)
                     look[j] = _may_fire(u[j], drive[j], later, left, reach, threshold)
                     any_look |= look[j]
-                next_u[j], next_drive[j] = later, left
+                    next_u[j], next_drive[j] = later, left
+            else:
+                for j in range(n):
+                    next_u[j], next_drive[j] = u[j] * mem + drive[j] * coupled, drive[j] * syn
             if any_look:
                 begin = total
                 for j in range(n):
