@@ -16,8 +16,24 @@ from .frequency import aliasing_figure, group_delay_figure, warping_figure
 from .gradients import fidelity_figure, first_gradient_figure
 from .grid_gradients import gradient_convergence_figure, gradient_entries_figure, pseudo_derivative_figure
 from .identify import candidates_figure, comparison_figure, identification_error_figure
-from .integration_order import trained_accuracy_figure, trained_orders_figure, transfer_figure
-from .interactive import Atlas, DensityFilm, atlas, atlas_figure, density_film
+from .integration_order import trained_accuracy_figure, trained_orders_figure, weight_transfer_figure
+from .interactive import (
+    Atlas,
+    Curve,
+    DensityFilm,
+    DensityPlay,
+    Overview,
+    SpikePlay,
+    StepPanel,
+    atlas,
+    atlas_figure,
+    density_film,
+    density_play,
+    overview,
+    overview_figure,
+    spike_play,
+    step_panel,
+)
 from .linear import (
     bode_figure,
     cancellation_figure,
@@ -64,7 +80,12 @@ from .yin_yang import (
 
 __all__ = [
     "Atlas",
+    "Curve",
     "DensityFilm",
+    "DensityPlay",
+    "Overview",
+    "SpikePlay",
+    "StepPanel",
     "accuracy_curves_figure",
     "accuracy_figure",
     "adjoint_figure",
@@ -85,6 +106,7 @@ __all__ = [
     "decay_figure",
     "density_figure",
     "density_film",
+    "density_play",
     "displacement_figure",
     "error_bound_figure",
     "evolution_figure",
@@ -114,6 +136,8 @@ __all__ = [
     "multiresolution_figure",
     "order_figure",
     "output_voltage_figure",
+    "overview",
+    "overview_figure",
     "pole_figure",
     "prediction_figure",
     "prediction_map_figure",
@@ -134,13 +158,14 @@ __all__ = [
     "solved_figure",
     "spike_order_figure",
     "spike_placement_figure",
+    "spike_play",
     "spike_train_figure",
     "stability_limit_figure",
     "stability_region_figure",
     "step_figure",
+    "step_panel",
     "trained_accuracy_figure",
     "trained_orders_figure",
-    "transfer_figure",
     "transfer_function_figure",
     "tuned_gradients_figure",
     "two_laws_figure",
@@ -149,5 +174,6 @@ __all__ = [
     "voltage_figure",
     "warping_figure",
     "wavelet_coherence_figure",
+    "weight_transfer_figure",
     "window_error_figure",
 ]

@@ -17,7 +17,7 @@ from .style import GRID, PALETTE, THEORY, label_lines, plain_number
 _DASHES: dict[str, Any] = {"adjusted": "-", "piggyback": (0, (3, 1.5))}
 
 
-def transfer_figure(
+def weight_transfer_figure(
     found: xr.Dataset,
     integrators: Sequence[str],
     interpolations: Sequence[str],
