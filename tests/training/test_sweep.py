@@ -163,9 +163,17 @@ def test_a_sweep_that_is_killed_leaves_no_process_and_goes_on(tasks, tmp_path, h
     (tmp_path / "script.py").write_text(SCRIPT)
     running = subprocess.Popen(
         [sys.executable, tmp_path / "script.py", tmp_path / "out"],
-        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (tmp_path, *sys.path)))},
         stderr=subprocess.PIPE,
     )
+    try:
+        assert_ends_and_goes_on(running, tasks, tmp_path, how)
+    finally:
+        running.kill()
+        running.communicate()
+
+
+def assert_ends_and_goes_on(running, tasks, tmp_path, how):
     wait_for(tasks.exists)
     children = children_of(running.pid)
     assert children
