@@ -17,7 +17,7 @@ from snntheory.linear import schemes as linear_schemes
 from snntheory.training import checkpoint as checkpoints
 from snntheory.training import datasets
 
-COMMANDS = ("train", "evaluate", "record", "analyse", "ledger", "experiment", "artefacts")
+COMMANDS = ("train", "evaluate", "record", "analyse", "ledger", "experiment", "artefacts", "datasets")
 TRAIN = ["--sizes", "784,16,10", "--window", "0.04", "--dt", "0.004", "--batch-size", "50"]
 TRAIN += ["--learning-rate", "0.01"]
 
