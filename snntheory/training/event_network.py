@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from .. import _check
+from ..gradients.first_spikes import available, first_spikes
 from ..gradients.layers import BACKENDS, OVERFLOW, fast, limited, spike_time_layer
 from ..gradients.methods import METHODS, check_options
 from ..neuron import CubaLIF
@@ -207,6 +208,8 @@ class EventNetwork(FeedForward):
                 "or a loss of spikes"
             )
         learning = torch.is_grad_enabled()
+        if learning and self._in_one_pass(inputs):
+            return self._judge_first_spikes(loss, inputs, labels)
         silent = torch.zeros((), dtype=self._weights[-1].dtype, device=inputs.device)
         pending, found, index = torch.arange(len(inputs), device=inputs.device), [], []
         for end in (*(self.looks if learning else ()), self.t_max):
@@ -221,7 +224,7 @@ class EventNetwork(FeedForward):
             found.append(times[done])
             index.append(pending[done])
             if learning and self.bump and end == self.t_max:
-                silent = self._area_of_the_silent(answer[-2][0], times, labels[pending])
+                silent = self._area_of_the_silent(answer[-2][0].isfinite().sum(2), times, labels[pending])
             pending = pending[~done]
             if not len(pending):
                 break
@@ -231,13 +234,45 @@ class EventNetwork(FeedForward):
         value = value - self.bump / len(inputs) * (silent - silent.detach())  # a gradient, no value
         return Judgement(value, loss.decide_times(times), layers)
 
+    def _in_one_pass(self, inputs: torch.Tensor) -> bool:
+        """Whether :func:`snntheory.gradients.first_spikes.first_spikes` does the same as the layers, with ``looks``."""
+        same = self.method == "adjoint" and self.overflow == "drop" and self.neurons[-1].reset == "none"
+        return (
+            bool(self.looks)
+            and same
+            and self.n_layers == 2
+            and self.backend in ("auto", "numba")
+            and available(inputs.device)
+            and not inputs.requires_grad
+        )
+
+    def _judge_first_spikes(self, loss: Any, inputs: torch.Tensor, labels: torch.Tensor) -> Judgement:
+        """As :meth:`judge`, both layers in one compiled pass."""
+        first, sent = first_spikes(
+            inputs.to(self._weights[0].dtype),
+            [w * unit for w, unit in zip(self._weights, self._units, strict=True)],
+            self.neurons,
+            (*self.looks, self.t_max),
+            max_spikes=self.max_spikes[0],
+            count=self.bump > 0,
+        )
+        times = first[..., None]
+        value = loss.on_times(times, labels, self.t_max)
+        if self.bump:
+            silent = self._area_of_the_silent(sent, times, labels)
+            value = value - self.bump / len(inputs) * (silent - silent.detach())
+        return Judgement(value, loss.decide_times(times), [times.isfinite().sum(2)])
+
     def _area_of_the_silent(
-        self, senders: torch.Tensor, times: torch.Tensor, labels: torch.Tensor
+        self, sent: torch.Tensor, times: torch.Tensor, labels: torch.Tensor
     ) -> torch.Tensor:
-        """Summed weights of the spikes that reached outputs that are silent in samples of their own class."""
+        """Summed weights of the spikes that reached outputs that are silent in samples of their own class.
+
+        ``sent``: how many each hidden neuron sent, shape (batch, n_hidden).
+        """
         own = times[torch.arange(len(times), device=times.device), labels]
         quiet = ~own.isfinite().any(1)
-        arrived = senders[quiet].isfinite().sum(2).to(self._weights[-1].dtype)
+        arrived = sent[quiet].to(self._weights[-1].dtype)
         return (arrived * self._weights[-1][:, labels[quiet]].T).sum()
 
     def counts(self, layer: torch.Tensor) -> torch.Tensor:
