@@ -12,7 +12,7 @@ from .. import _check
 from ..gradients.methods import METHODS
 from ..linear import UnstableStep
 from ..neuron import CubaLIF
-from . import datasets, encoders, initial, losses
+from . import connections, datasets, encoders, initial, losses
 from .event_network import EventNetwork
 from .network import GRADIENTS, Network
 from .sweeps import Report
@@ -27,7 +27,8 @@ class Setup:
     """Everything that decides a training; times in seconds, sizes with the input first.
 
     ``gradient`` decides the network: ``"surrogate"`` and ``"timing"`` are of a :class:`snntheory.training.Network`, on
-    a grid of ``dt`` with a ``scheme``; the others of an :class:`snntheory.training.EventNetwork`, with ``options`` such
+    a grid of ``dt`` with a ``scheme``, with ``options`` such as ``{"clamp": 3.0}`` or ``layers`` as plain values; the
+    others of an :class:`snntheory.training.EventNetwork`, with ``options`` such
     as ``{"order": 3}`` of ``"integrated"``, which get ``dt`` where they need one. ``encoder_options`` and
     ``loss_options`` are arguments of the encoder and the loss beyond those that have a name here. ``v_threshold`` may
     have a value for every layer.
@@ -142,20 +143,20 @@ class Setup:
 
     def network(self) -> Network | EventNetwork:
         """The untrained network."""
-        n_layers = len(self.sizes) - 1
-        thresholds = (
-            self.v_threshold if isinstance(self.v_threshold, tuple) else (self.v_threshold,) * n_layers
-        )
-        reset: Any = self.reset
-        neurons = [
-            CubaLIF(self.tau_mem, self.tau_syn, self.r, each, self.v_reset, reset) for each in thresholds
-        ]
+        neuron: CubaLIF | list[CubaLIF]
+        if isinstance(self.v_threshold, tuple):
+            neuron = [self._neuron(each) for each in self.v_threshold]
+        else:
+            neuron = self._neuron(self.v_threshold)
+        options = dict(self.options)
         if not self.on_times:
+            if "layers" in options:
+                options["layers"] = [connections.from_settings(each) for each in options["layers"]]
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UnstableStep)  # fit refuses such a step
                 return Network(
                     self.sizes,
-                    neurons,
+                    neuron,
                     self.dt,
                     self.scheme,
                     self.order,
@@ -166,23 +167,28 @@ class Setup:
                     input=self.input,
                     gain=self.gain,
                     seed=self.seed,
-                    **self.options,
+                    **options,
                 )
         given = [initial.from_settings(dict(each)) for each in self.initial]
         first = self.loss == "first_spike"  # it reads no second one
-        options = {"dt": self.dt, **self.options} if _takes_dt(self.gradient) else self.options
+        if _takes_dt(self.gradient):
+            options.setdefault("dt", self.dt)
         return EventNetwork(
             self.sizes,
-            neurons,
+            neuron,
             self.window if self.t_max is None else self.t_max,
             method=self.gradient,
-            max_spikes=[self.max_spikes] * (n_layers - 1) + [1 if first else self.max_spikes],
+            max_spikes=[self.max_spikes] * (len(self.sizes) - 2) + [1 if first else self.max_spikes],
             overflow="drop" if first else self.overflow,
             gain=self.gain,
             initial=(given[0] if len(given) == 1 else given) if given else None,
             seed=self.seed,
             **options,
         )
+
+    def _neuron(self, v_threshold: float) -> CubaLIF:
+        reset: Any = self.reset
+        return CubaLIF(self.tau_mem, self.tau_syn, self.r, v_threshold, self.v_reset, reset)
 
     def make_encoder(self) -> encoders.Encoder:
         """The encoder; ``last`` is by default half the window."""
