@@ -56,25 +56,58 @@ class Settings:
     """
 
     hidden: tuple[int, int, int, int] = (100, 100, 100, 40)
-    n_train: tuple[int, int, int, int] = (8000, 8000, 8000, 5000)
-    epochs: tuple[int, int, int, int] = (4, 4, 4, 12)
+    n_train: tuple[int, int, int, int] = (4000, 4000, 4000, 3000)
+    epochs: tuple[int, int, int, int] = (3, 3, 3, 8)
     batch_size: tuple[int, int, int, int] = (50, 50, 25, 50)
     learning_rate: tuple[float, float, float, float] = (1e-2, 1e-2, 3e-3, 5e-3)
-    n_test: int = 300
-    compared: int = 3
+    n_test: int = 200
+    compared: int = 2
     steps: tuple[tuple[int, ...], ...] = (
-        (100, 40, 20, 10, 5, 2),
-        (100, 40, 20, 10, 5, 2),
-        (100, 50, 25, 10, 5, 3),
-        (80, 40, 20, 10, 5, 2),
+        (40, 20, 10, 5, 2),
+        (40, 20, 10, 5, 2),
+        (50, 25, 10, 5, 3),
+        (40, 20, 10, 5, 2),
     )
-    integrators: tuple[str, ...] = tuple(INTEGRATORS)
+    integrators: tuple[str, ...] = (
+        "order 1",
+        "order 2",
+        "order 4",
+        "order 6",
+        "backward_euler",
+        "bilinear",
+        "exponential_euler",
+        "impulse_invariance",
+    )
     training_tasks: tuple[str, ...] = ("thresholded", "yin-yang")
     training_steps: tuple[tuple[int, ...], ...] = ((20, 5, 2), (40, 10, 4))
     training_orders: tuple[int, ...] = (1, 2, 4)
     training_seeds: tuple[int, ...] = (1, 2)
-    training_epochs: tuple[int, int] = (3, 12)
-    training_samples: tuple[int, int] = (4000, 2000)
+    training_epochs: tuple[int, ...] = (2, 8)
+    training_samples: tuple[int, ...] = (3000, 2000)
+
+    def full(self) -> Settings:
+        """Closer to the source: 800 hidden neurons, all digits and integrators, more steps, epochs and seeds."""
+        return replace(
+            self,
+            hidden=(800, 800, 800, 120),
+            n_train=(8000, 8000, 8000, 5000),
+            epochs=(10, 10, 10, 40),
+            n_test=1000,
+            compared=5,
+            steps=(
+                (400, 200, 100, 40, 20, 10, 5, 2),
+                (400, 200, 100, 40, 20, 10, 5, 2),
+                (200, 100, 50, 25, 10, 5, 3, 2),
+                (400, 200, 80, 40, 20, 10, 5, 2),
+            ),
+            integrators=tuple(INTEGRATORS),
+            training_tasks=("digits", "thresholded", "yin-yang"),
+            training_steps=((100, 20, 5, 2), (100, 20, 5, 2), (80, 40, 10, 4)),
+            training_orders=(1, 2, 3, 4, 5),
+            training_seeds=(3, 3, 5),
+            training_epochs=(10, 10, 40),
+            training_samples=(8000, 8000, 5000),
+        )
 
     def quick(self) -> Settings:
         """A miniature of seconds; its numbers are not the recorded ones."""

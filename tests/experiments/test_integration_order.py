@@ -10,6 +10,7 @@ from snntheory import artefacts
 from snntheory.experiments import integration_order as experiment
 from snntheory.experiments import integration_training as training
 from snntheory.experiments.integration_tasks import TASKS, input_times, task_of
+from snntheory.spiking import SpikeLimitReached
 
 QUICK = replace(
     experiment.Settings().quick(),
@@ -62,13 +63,25 @@ def test_a_fine_step_with_all_events_gives_the_exact_answers(tmp_path):
     assert 0 < float(on_grid["mean_shift"]) < 0.05  # up to two steps of tau_syn/65
 
 
-def test_a_state_without_bound_is_a_gap_not_an_end(tmp_path):
-    task = task_of("fast digits", 5)
-    explosive = replace(
-        task, network=task.network.variant(neuron=replace(task.network.neurons[0], tau_syn=1e-6))
-    )
-    found = experiment.transfer(replace(QUICK, compared=1), explosive, "order 6", (5,))
-    assert np.isnan(found["accuracy"].sel(interpolation="none")).all()
+@pytest.mark.parametrize(
+    "error", [ValueError("the state grows without bound"), SpikeLimitReached("too many")]
+)
+def test_a_state_without_bound_is_a_gap_not_an_end(error, monkeypatch):
+    def explodes(*_):
+        raise error
+
+    monkeypatch.setattr(experiment, "run_network", explodes)
+    found = experiment.transfer(replace(QUICK, compared=1), task_of("yin-yang", 3), "order 6", (5,))
+    assert all(np.isnan(each).all() for each in found.values())
+
+
+def test_any_other_error_ends_it(monkeypatch):
+    def fails(*_):
+        raise ValueError("weights must be finer")
+
+    monkeypatch.setattr(experiment, "run_network", fails)
+    with pytest.raises(ValueError, match="finer"):
+        experiment.transfer(QUICK, task_of("yin-yang", 3), "order 6", (5,))
 
 
 def test_training_of_a_fine_high_order_network_is_that_of_the_exact_one():
