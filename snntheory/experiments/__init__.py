@@ -13,6 +13,8 @@ NAMES = (
     "yin-yang-surrogates",
     "step-size-accuracy",
     "integration-order",
+    "time-step-sweep",
+    "collapse",
 )
 """Each is a module of this package with ``Settings`` and ``run``, its dashes underscores."""
 

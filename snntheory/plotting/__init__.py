@@ -1,6 +1,13 @@
 """Figures: one style, and one function a figure. Each returns (fig, ax); only this room loads matplotlib."""
 
 from .coherence import band_power_figure, coherence_figure, transfer_function_figure
+from .collapse import (
+    collapse_causes_figure,
+    count_against_drive_figure,
+    sent_raster_figure,
+    sent_times_figure,
+    weight_maps_figure,
+)
 from .discretisation import (
     decay_figure,
     hidden_time_constant_figure,
@@ -68,6 +75,12 @@ from .spiking import (
 )
 from .stability import stability_limit_figure, stability_region_figure
 from .style import colour_for_dt, format_dt, label_lines, use_style
+from .time_step_sweep import (
+    confidence_figure,
+    learning_curves_figure,
+    pareto_figure,
+    step_accuracy_figure,
+)
 from .training import accuracy_figure, recording_figure, reset_factor_figure
 from .wavelets import multiresolution_figure, scalogram_figure, wavelet_coherence_figure
 from .yin_yang import (
@@ -99,9 +112,12 @@ __all__ = [
     "causality_figure",
     "causes_figure",
     "coherence_figure",
+    "collapse_causes_figure",
     "colour_for_dt",
     "comparison_figure",
+    "confidence_figure",
     "convergence_figure",
+    "count_against_drive_figure",
     "cut_step_figure",
     "decay_figure",
     "density_figure",
@@ -128,6 +144,7 @@ __all__ = [
     "kernel_figure",
     "label_lines",
     "latency_figure",
+    "learning_curves_figure",
     "locking_figure",
     "loss_curves_figure",
     "loss_line_figure",
@@ -138,6 +155,7 @@ __all__ = [
     "output_voltage_figure",
     "overview",
     "overview_figure",
+    "pareto_figure",
     "pole_figure",
     "prediction_figure",
     "prediction_map_figure",
@@ -154,6 +172,8 @@ __all__ = [
     "rounding_figure",
     "scalogram_figure",
     "scheme_rates_figure",
+    "sent_raster_figure",
+    "sent_times_figure",
     "significance_figure",
     "solved_figure",
     "spike_order_figure",
@@ -162,6 +182,7 @@ __all__ = [
     "spike_train_figure",
     "stability_limit_figure",
     "stability_region_figure",
+    "step_accuracy_figure",
     "step_figure",
     "step_panel",
     "trained_accuracy_figure",
@@ -174,6 +195,7 @@ __all__ = [
     "voltage_figure",
     "warping_figure",
     "wavelet_coherence_figure",
+    "weight_maps_figure",
     "weight_transfer_figure",
     "window_error_figure",
 ]
