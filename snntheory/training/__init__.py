@@ -13,8 +13,9 @@ from . import datasets
 if TYPE_CHECKING:
     from ..spiking.events import exact_network as exact_forward
     from .checkpoint import CheckpointError, load_network
+    from .combinations import refusal
     from .connections import Conv, Dense, Pool
-    from .encoders import Events, Latency, Poisson
+    from .encoders import Constant, Events, Latency, Poisson
     from .event_network import EventNetwork
     from .initial import FanIn, Normal, Uniform
     from .losses import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "CheckpointError": "checkpoint",
+    "Constant": "encoders",
     "Conv": "connections",
     "CountCrossEntropy": "losses",
     "Dense": "connections",
@@ -56,11 +58,13 @@ _NAMES = {
     "fit": "trainer",
     "load_network": "checkpoint",
     "record": "recorder",
+    "refusal": "combinations",
     "sweep": "sweeps",
 }
 
 __all__ = [
     "CheckpointError",
+    "Constant",
     "Conv",
     "CountCrossEntropy",
     "Dense",
@@ -87,6 +91,7 @@ __all__ = [
     "fit",
     "load_network",
     "record",
+    "refusal",
     "sweep",
 ]
 

@@ -227,6 +227,52 @@ class Latency:
 
 
 @dataclass(frozen=True)
+class Constant:
+    """Direct input: every input kicks in every step by its intensity, the mean of the rate code without its noise.
+
+    Definition::
+
+        S_n = p max_rate dt
+
+    Parameters
+    ----------
+    window : float
+        Length of the input in seconds.
+    max_rate : float
+        Kicks per second of intensity 1, in spikes; ``1 / dt`` for the intensity itself in every step.
+
+    Notes
+    -----
+    No spikes: the first layer is driven by a current. All steps are one and the same memory, which a
+    :class:`snntheory.training.Network` works on once.
+    """
+
+    window: float = 0.1
+    max_rate: float = 100.0
+
+    extra_inputs = 0
+
+    def __post_init__(self) -> None:
+        _check.positive("window", self.window, "s")
+        _check.positive("max_rate", self.max_rate, "Hz")
+
+    def __call__(self, images: torch.Tensor, dt: float, generator: torch.Generator) -> torch.Tensor:
+        """Kicks, shape (n_steps, batch, n_inputs), float32; no memory of its own for every step."""
+        kick = _check_images(images).to(torch.float32) * (self.max_rate * dt)
+        return kick.expand(n_steps(self.window, dt), *kick.shape)
+
+    def times(self, images: torch.Tensor, generator: torch.Generator | None = None) -> torch.Tensor:
+        """Refused.
+
+        Raises
+        ------
+        ValueError
+            A current has no spike times.
+        """
+        raise ValueError("Constant input has no spike times: use Poisson or Latency, or a grid network")
+
+
+@dataclass(frozen=True)
 class Events:
     """Recorded events as they are: the images are ``samples.references()``, by which the samples are found.
 
@@ -272,8 +318,8 @@ class Events:
         return torch.from_numpy(counts).to(images.device)
 
 
-ENCODERS = {"poisson": Poisson, "latency": Latency, "events": Events}
-Encoder = Poisson | Latency | Events
+ENCODERS = {"poisson": Poisson, "latency": Latency, "constant": Constant, "events": Events}
+Encoder = Poisson | Latency | Constant | Events
 
 
 def settings(encoder: Encoder) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from .. import _check
+from ..gradients.methods import METHODS
 from ..gradients.surrogate import RESET_GRADIENTS
 from ..linear import DiscreteNeuron, discretize
 from ..neuron import CubaLIF
@@ -146,6 +147,11 @@ class Network(FeedForward):
             LayerStep.of(model, surrogate, width, reset_gradient == "detached", input)
             for model in self.models
         )
+        if hasattr(METHODS.get(gradient), "layer_gradient"):
+            raise ValueError(
+                f"gradient must be one of {', '.join(map(repr, GRADIENTS))} on a grid; {gradient!r} goes through exact "
+                f"spike times: use EventNetwork(..., method={gradient!r})"
+            )
         self.gradient = _check.choice("gradient", gradient, GRADIENTS)
         self.clamp, self.direct = clamp, direct
         self._rules = tuple(

@@ -21,6 +21,7 @@ from . import distributed, encoders, losses
 from .event_network import EventNetwork
 from .inputs import as_inputs, as_labelled, device_of, digest, inputs_of
 from .network import Network
+from .trial import trial
 
 __all__ = ["AnyNetwork", "Evaluation", "as_inputs", "device_of", "evaluate", "fit", "generator", "inputs_of"]
 
@@ -152,9 +153,7 @@ def fit(
         "data": digest(inputs, classes),
     }
     # an encoder refuses a time step that is too long for it, a network a loss: here, before a checkpoint is written
-    with torch.no_grad():
-        trial = network.encode(encoder, inputs[:1], generator(torch.device("cpu"), seed))
-        network.to("cpu").judge(loss, trial, classes[:1])
+    trial(network, encoder, loss, inputs, classes)
     network.to(target)
     distributed.same_everywhere(network.parameters(), ranks)
     optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)

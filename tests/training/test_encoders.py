@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from snntheory.training import Latency, Poisson
+from snntheory.training import Constant, Latency, Poisson
 from snntheory.training.encoders import from_settings, n_steps, settings
 
 
@@ -141,13 +141,24 @@ def test_latency_takes_batches_apart_and_uses_no_random_numbers():
 
 @pytest.mark.parametrize(
     "encoder",
-    [Poisson(0.3, 50.0, "poisson"), Poisson(0.3, probability_per_step=True), Latency(0.3, 0.2, "next")],
+    [Poisson(0.3, 50.0, "poisson"), Poisson(0.3, probability_per_step=True), Latency(0.3, 0.2, "next"), Constant(0.3, 50.0)],
 )
 def test_settings_make_the_same_encoder(encoder):
     assert from_settings(settings(encoder)) == encoder
 
 
-@pytest.mark.parametrize("encoder", [Poisson(), Latency()])
+def test_constant_input_is_the_mean_of_the_rate_code():
+    images = torch.rand(3, 8, generator=random())
+    given = Constant(0.02, 40.0)(images, 0.002, random())
+    assert given.shape == (10, 3, 8) and given.stride(0) == 0
+    counts = Poisson(40.0, 40.0, "poisson")(images, 0.002, random(7))
+    error = torch.sqrt(images * 40 * 0.002 / len(counts))
+    assert ((counts.mean(0) - given[4]).abs() < 5 * error).all()  # five standard errors
+    with pytest.raises(ValueError, match="Constant input has no spike times"):
+        Constant().times(images)
+
+
+@pytest.mark.parametrize("encoder", [Poisson(), Latency(), Constant()])
 def test_wrong_images(encoder):
     for bad in (torch.tensor([[float("nan")]]), torch.tensor([[1.01]]), torch.tensor([[-0.01]])):
         with pytest.raises(ValueError, match=r"images must lie in \[0, 1\]"):
@@ -157,7 +168,7 @@ def test_wrong_images(encoder):
 
 
 def test_wrong_arguments():
-    for make in (Poisson, Latency):
+    for make in (Poisson, Latency, Constant):
         for window in (0.0, -1.0, math.nan, math.inf):
             with pytest.raises(ValueError, match="window must be"):
                 make(window=window)
