@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from .. import _check
@@ -223,6 +223,36 @@ def largest_voltage(
     sums = summed_inputs(times, weights, round(t_max / dt), dt)
     found = _simulate(neuron, sums, dt, integrator, interpolation, "traces")
     return float(found["voltage"].max()) / neuron.v_threshold
+
+
+def effective_step(times: ArrayLike, dt: float, t_max: float, order: int = 1) -> float:
+    """The uniform step whose local errors sum up to those of a grid that events cut.
+
+    Definition::
+
+        (sum_k h_k**(order + 1) / t_max)**(1 / order),    h_k the pieces between neighbours among n dt and the events
+
+    Parameters
+    ----------
+    times : array_like
+        Of the events in seconds, any shape and order; what is not finite is no event.
+    dt, t_max : float
+        Time step and window in seconds.
+    order : int
+        Of the integration.
+
+    Returns
+    -------
+    float
+        Seconds; ``dt`` without events in a window of whole steps, and never more.
+    """
+    dt, t_max = _check.positive("dt", dt, "s"), _check.positive("t_max", t_max, "s")
+    order, events = _check.integer("order", order, minimum=1), np.ravel(np.asarray(times, np.float64))
+    points = np.concatenate(
+        [np.arange(np.ceil(t_max / dt - 1e-9)) * dt, events[np.isfinite(events)], [0, t_max]]
+    )
+    pieces = np.diff(np.unique(np.clip(points, 0.0, t_max)))
+    return float((np.sum(pieces ** (order + 1)) / t_max) ** (1 / order))
 
 
 def time_errors(reference: Floats, other: Floats, window: float) -> dict[str, float]:

@@ -97,6 +97,23 @@ def test_a_step_beyond_the_stability_limit_is_run_without_a_warning(network):
     assert len(layers) == 2
 
 
+@pytest.mark.parametrize("order", [1, 2, 4])
+def test_effective_step(order):
+    """Without events it is the step; for Poisson events of rate q and a coarse grid ((p + 1)!)^(1/p) / q.
+
+    200,000 pieces: the mean of h^(p+1) has a relative error of sqrt((2p+2)!/(p+1)!^2 / n), at most 3.5 %.
+    """
+    from math import factorial
+
+    assert transfer.effective_step([], 0.02, 0.1, order) == pytest.approx(0.02)
+    assert transfer.effective_step([np.inf, 0.05], 0.1, 0.1, order) == pytest.approx(0.05)
+    rate, window = 1000.0, 200.0
+    events = np.random.default_rng(0).uniform(0, window, int(rate * window))
+    expected = factorial(order + 1) ** (1 / order) / rate
+    assert transfer.effective_step(events, window, window, order) == pytest.approx(expected, rel=0.03)
+    assert transfer.effective_step(events, 0.0005, window, order) < 0.0005
+
+
 def test_errors_of_times():
     a = np.array([[0.01, 0.02, np.inf], [np.inf] * 3, [0.05, np.inf, np.inf]])
     b = np.array([[0.011, 0.021, 0.09], [0.03, np.inf, np.inf], [np.inf] * 3])
