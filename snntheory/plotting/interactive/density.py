@@ -161,7 +161,9 @@ def _marginal(result: StationaryDensity) -> NDArray[np.float64]:
 
 
 def _shifted(ends: tuple[float, float, float, float, float], tau: float) -> float:
-    with warnings.catch_warnings():  # the figure says where the correction holds, and shows how it fails beyond
+    with (
+        warnings.catch_warnings()
+    ):  # the figure says where the correction holds, and shows how it fails beyond
         warnings.simplefilter("ignore", OutsideValidity)
         return float(coloured_rate(*ends, tau_syn=tau))
 

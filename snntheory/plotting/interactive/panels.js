@@ -53,7 +53,9 @@ function ticks({ low, high, log }, wanted) {
     const first = Math.ceil(Math.log10(low) - 1e-9), last = Math.floor(Math.log10(high) + 1e-9);
     const every = Math.max(1, Math.ceil((last - first + 1) / wanted));
     for (let k = first; k <= last; k += every) found.push(10 ** k);
-    return found;
+    if (found.length > 2) return found;
+    const decades = Array.from({ length: last - first + 2 }, (_, k) => first - 1 + k);
+    return decades.flatMap((k) => [1, 2, 5].map((m) => m * 10 ** k)).filter((value) => value >= low && value <= high);
   }
   const raw = (high - low) / wanted, base = 10 ** Math.floor(Math.log10(raw));
   const step = base * [1, 2, 5, 10].find((m) => m * base >= raw * (1 - 1e-9));
