@@ -4,8 +4,8 @@ The network of :mod:`snntheory.experiments.time_step_sweep` is trained as publis
 
     "carried"       a late crossing is sent in the first free step, instead of being dropped
     "clean"         the derivatives of the network that was run, instead of the published mixture
-    "off lattice"   inputs moved by half the spacing of the pixels' times, so that none lies on the grid and none that
-                    does is moved by a full step
+    "off lattice"   inputs moved by a third of the spacing of the pixels' times, so that none lies on the grid and is
+                    moved by a full step (half of it would put some of them there at 10 ms)
     "low target"    10 spikes for the true class, instead of 15
     "all three"     carried, clean, and a time on the grid stays where it is
 
@@ -41,7 +41,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "as published": {},
     "carried": {"late": "carry"},
     "clean": {"estimator": "clean"},
-    "off lattice": {"shift": sweep.LATTICE / 2},
+    "off lattice": {"shift": sweep.LATTICE / 3},
     "low target": {"target": 10.0},
     "all three": {"late": "carry", "estimator": "clean", "rounding": "ceil"},
 }
