@@ -119,6 +119,41 @@ def sent_against_drive(
     return counts
 
 
+def width_of_drive(
+    arrivals: Any, weights: Any, t_max: float = sweep.T_MAX, tau_syn: float = sweep.TAU_SYN
+) -> float:
+    """How long a drive lasts, in seconds: its integral over its peak; a neuron safely sends up to this over ``dt``.
+
+    Definition::
+
+        W = int_0^t_max max(i, 0) dt / max i,     i(t) = sum_k w_k e^{-(t - t_k)/tau_syn}, t > t_k
+
+    Where intervals between crossings are short against ``tau_mem``, they are ``tau_mem theta / (r i)`` long. If the
+    shortest, at the peak, is one step, then no two crossings fall into a step, and there are ``W / dt`` of them.
+
+    Parameters
+    ----------
+    arrivals, weights : array_like, shape (n,)
+        Times in seconds and weights of the spikes that arrive.
+    t_max, tau_syn : float
+        Seconds.
+
+    Raises
+    ------
+    ValueError
+        The drive is nowhere positive.
+    """
+    times, given = _check.array("arrivals", arrivals, ndim=1), _check.array("weights", weights, ndim=1)
+    fine = np.linspace(0, t_max, 2001)
+    age = fine[:, None] - times
+    drive = np.where(age > 0, np.exp(-np.maximum(age, 0) / tau_syn), 0.0) @ given
+    if drive.max() <= 0:
+        raise ValueError(
+            "weights must make a drive that is somewhere positive, got none; is the output silent?"
+        )
+    return float(np.trapezoid(np.maximum(drive, 0), fine) / drive.max())
+
+
 @torch.no_grad()
 def raster(network: EventNetwork, training: sweep.Training, image: Any) -> xr.Dataset:
     """All spikes of one image: when each neuron crossed, and when it sent.

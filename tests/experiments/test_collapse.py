@@ -44,6 +44,33 @@ def test_the_window_holds_no_more_than_a_spike_a_step():
     assert counts.tolist() == [13]
 
 
+def test_width_of_a_drive_by_hand():
+    """Steady input for a time a, then none: peak 1 - e^{-a/tau}, integral a - tau p + tau p^2 for a window of 2 a."""
+    tau, a = sweep.TAU_SYN, 0.1
+    peak = 1 - np.exp(-a / tau)
+    by_hand = (a - tau * peak + tau * peak**2) / peak
+    arrivals = np.linspace(0, a, 4001)
+    found = experiment.width_of_drive(arrivals, np.ones(4001))
+    assert found == pytest.approx(by_hand, rel=2e-3)  # sums of a step of 0.1 ms
+    assert (
+        experiment.width_of_drive(arrivals, np.linspace(3, -1, 4001)) < found
+    )  # inhibition comes and ends it
+    with pytest.raises(ValueError, match="somewhere positive"):
+        experiment.width_of_drive([0.0], [-1.0])
+
+
+def test_what_the_width_promises_is_sent():
+    """Up to W / dt spikes, dropping loses none, whatever the phase."""
+    arrivals = np.arange(0, 0.1, 1e-3)
+    for dt in (0.004, 0.006, 0.008, 0.010):
+        safe = experiment.width_of_drive(np.ceil(arrivals / dt + 1e-9) * dt, np.ones(100)) / dt
+        carried, dropped = (
+            experiment.sent_against_drive(OUTPUT, DRIVES, dt, late) for late in ("carry", "drop")
+        )
+        few = carried <= 0.9 * safe
+        assert few.any() and (carried[few] == dropped[few]).all()
+
+
 def test_every_condition_changes_one_thing():
     settings = experiment.Settings()
     found = experiment.trainings(settings)
