@@ -33,12 +33,9 @@ def test_run_writes_a_verified_artefact(tmp_path, monkeypatch):
 
 def test_a_training_goes_on_after_a_stop(tmp_path):
     settings, training = replace(QUICK, epochs=2), Training(0.010)
-    whole = (
-        experiment.measure(settings, training, tmp_path / "whole")
-        if (tmp_path / "whole").mkdir() is None
-        else 0
-    )
-    (tmp_path / "cut").mkdir()
+    for name in ("whole", "cut"):
+        (tmp_path / name).mkdir()
+    whole = experiment.measure(settings, training, tmp_path / "whole")
     experiment.train(QUICK, training, tmp_path / "cut")  # one epoch, then killed
     again = experiment.measure(settings, training, tmp_path / "cut")
     assert again.drop_vars("seconds").identical(whole.drop_vars("seconds"))
