@@ -34,7 +34,7 @@ def on_cluster(jobs: Sequence[Job], address: str) -> Iterator[Event]:
             futures[client.submit(execute, job, key=key, pure=False)] = job
             yield Event("started", job)
         try:
-            for future in as_completed(list(futures)):
+            for future in as_completed(list(futures), loop=client.loop):
                 job = futures.pop(future)
                 try:
                     record = future.result()
