@@ -1,4 +1,4 @@
-"""The command line: train, sweep, evaluate, record, analyse, ledger, experiment, artefacts, datasets."""
+"""The command line: train, sweep, evaluate, record, analyse, ledger, experiment, artefacts, datasets, recommend."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .._version import __version__
-from . import checkpoints, datasets, ledger, recordings, results, sweep, training
+from . import checkpoints, datasets, ledger, recommend, recordings, results, sweep, training
 from .console import complain, err, say, show_warning, text_of
 from .words import in_options
 
@@ -30,6 +30,7 @@ for _command in (
     ledger.ledger,
     results.experiment,
     results.artefacts,
+    recommend.recommend,
 ):
     app.command()(_command)
 app.add_typer(datasets.app, name="datasets")
