@@ -74,6 +74,13 @@ from .spiking import (
     spike_placement_figure,
 )
 from .stability import stability_limit_figure, stability_region_figure
+from .step_size import (
+    estimators_figure,
+    loss_staircase_figure,
+    optimisers_figure,
+    step_size_accuracy_figure,
+    training_course_figure,
+)
 from .style import colour_for_dt, format_dt, label_lines, use_style
 from .time_step_sweep import (
     confidence_figure,
@@ -125,6 +132,7 @@ __all__ = [
     "density_play",
     "displacement_figure",
     "error_bound_figure",
+    "estimators_figure",
     "evolution_figure",
     "false_positive_figure",
     "fidelity_figure",
@@ -148,9 +156,11 @@ __all__ = [
     "locking_figure",
     "loss_curves_figure",
     "loss_line_figure",
+    "loss_staircase_figure",
     "moments_figure",
     "moved_crossing_figure",
     "multiresolution_figure",
+    "optimisers_figure",
     "order_figure",
     "output_voltage_figure",
     "overview",
@@ -185,8 +195,10 @@ __all__ = [
     "step_accuracy_figure",
     "step_figure",
     "step_panel",
+    "step_size_accuracy_figure",
     "trained_accuracy_figure",
     "trained_orders_figure",
+    "training_course_figure",
     "transfer_function_figure",
     "tuned_gradients_figure",
     "two_laws_figure",
