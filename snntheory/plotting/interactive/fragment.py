@@ -68,7 +68,7 @@ def fragment(
     )
 
 
-def svg_text(size: tuple[float, float], draw: Callable[[Figure], None]) -> str:
+def svg_text(size: tuple[float, float], draw: Callable[[Figure], object]) -> str:
     """A drawing in the house's style as the text of an SVG file that is the same at every run.
 
     Not through pyplot: a first figure of pyplot inside ``rc_context`` would leave a notebook's later figures undrawn.
