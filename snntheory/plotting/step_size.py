@@ -96,7 +96,7 @@ def training_course_figure(
             axes[1, column].plot(found["epoch"], mean["loss"], **look)
         axes[0, column].set_title(title, fontsize=10)
         axes[1, column].set_xlabel("epoch")
-        axes[1, column].xaxis.set_major_locator(FixedLocator(found["epoch"].values))
+        axes[1, column].xaxis.set_major_locator(FixedLocator(found["epoch"].values.tolist()))
         for ax in axes[:, column]:
             ax.grid(True, axis="y", color=GRID, lw=0.6)
     axes[0, 0].set_ylabel("training accuracy (%)")
@@ -228,7 +228,7 @@ def _colour(dt: float, found: xr.Dataset) -> str:
 
 def _time_axis(ax: Axes, steps: np.ndarray) -> None:
     ax.set(xscale="log", xlabel="time step")
-    ax.xaxis.set_major_locator(FixedLocator(steps))
+    ax.xaxis.set_major_locator(FixedLocator(steps.tolist()))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_dt(value).replace(" ms", "")))
     ax.set_xlabel("time step (ms)")
