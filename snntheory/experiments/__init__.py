@@ -15,6 +15,7 @@ NAMES = (
     "integration-order",
     "time-step-sweep",
     "collapse",
+    "convolutional",
 )
 """Each is a module of this package with ``Settings`` and ``run``, its dashes underscores."""
 
