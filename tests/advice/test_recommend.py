@@ -83,7 +83,7 @@ def test_placements_of_one_neuron(dt):
     found = {each.placement: each for each in computed.placement_losses(NEURON, dt)}
     # exact propagation, roots of the series and extrema: the exact spikes, to the rounding of the roots
     assert found["series, extrema"].shift < 1e-7 and found["series, extrema"].unpaired == 0
-    assert found["grid"].shift > found["cubic, extrema"].shift
+    assert max(found["grid"][1:]) > max(found["cubic, extrema"][1:])
     if dt == 1e-3:
         # a spike on the grid is late by half a step on average, rms dt / sqrt(3); that moves the later ones too
         assert found["grid"].shift > 0.9 * dt / math.sqrt(3) / NEURON.tau_syn
@@ -109,14 +109,14 @@ def test_gradients_are_those_of_the_artefact():
         assert len(rows) == stored.sizes["method"]
         assert [each.cosine for each in rows] == sorted((each.cosine for each in rows), reverse=True)
         for each in rows:
-            plain = stored["cosine"].sel(stage="trained", layer="all", method=each.method, step=step)
+            where = {"stage": "trained", "layer": "all", "method": each.method, "step": step}
+            plain = stored["cosine"].sel(where)
             assert each.cosine == pytest.approx(float(plain.min()), abs=1e-12)
             assert each.by_task["digits"] == pytest.approx(float(plain.sel(task="digits")), abs=1e-12)
     half = {each.method: each.cosine for each in measured.gradient_losses(found, math.sqrt(0.1 * 0.2))}
     for name in half:  # half way in the logarithm, task by task
-        ends = (
-            stored["cosine"].sel(stage="trained", layer="all", method=name).sel(step=[0.1, 0.2]).mean("step")
-        )
+        where = {"stage": "trained", "layer": "all", "method": name, "step": [0.1, 0.2]}
+        ends = stored["cosine"].sel(where).mean("step")
         assert half[name] == pytest.approx(float(ends.min()), abs=1e-6)
     for outside in (0.009, 0.81):
         with pytest.raises(
