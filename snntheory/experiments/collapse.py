@@ -226,7 +226,8 @@ def run(
     """
     sources = begin(checkpoints, NAME)
     started = time.monotonic()
-    found, names, counts, extra = [], [], [], {}
+    found, names, counts = [], [], []
+    extra: dict[str, Any] = {}
     shown = _shown(settings)
     image = sweep.samples(settings.sweep, "test")[0][settings.sample]
     for (name, dt), training in trainings(settings).items():

@@ -131,7 +131,7 @@ def run(times: torch.Tensor, weights: torch.Tensor, settings: Any) -> Any:
     sent, _, counts, kept = _forward(
         _rounded(given, rule, 2.0**-23), None, matrix, neuron, rule, (room, limit)
     )
-    shape, dtype = tuple(times.shape), times.dtype
+    shape, dtype = (times.shape[0], times.shape[1], times.shape[2]), times.dtype
 
     def back(arriving: torch.Tensor, want_times: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
         given = arriving.contiguous().numpy()
