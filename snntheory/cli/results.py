@@ -16,7 +16,7 @@ def experiment(
         str,
         typer.Argument(
             help="Which experiment: time-step-spectra, spectral-causes, gradient-fidelity, xor, iris, yin-yang, "
-            "yin-yang-surrogates, step-size-accuracy, integration-order, time-step-sweep, collapse, "
+            "yin-yang-surrogates, yin-yang-beyond, step-size-accuracy, integration-order, time-step-sweep, collapse, "
             "convolutional."
         ),
     ],

@@ -11,6 +11,7 @@ NAMES = (
     "iris",
     "yin-yang",
     "yin-yang-surrogates",
+    "yin-yang-beyond",
     "step-size-accuracy",
     "integration-order",
     "time-step-sweep",

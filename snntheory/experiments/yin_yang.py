@@ -185,6 +185,7 @@ def run(
         if len(stages) == 1:
             stages.append(made)
     seconds = np.sum(curves["seconds"], 1)
+    rule = loss(settings), encoder(settings), settings.map_size
     data = xr.Dataset(
         {
             **{name: (("seed", "epoch"), np.array(rows, np.float32)) for name, rows in curves.items()},
@@ -195,7 +196,7 @@ def run(
                 np.array([first_times(settings, each) for each in stages], np.float32),
             ),
             "label": ("sample", samples(settings, "test")[1]),
-            "map": (("stage", "y", "x"), np.stack([decision_map(settings, each) for each in stages])),
+            "map": (("stage", "y", "x"), np.stack([decision_map(each, *rule) for each in stages])),
         },
         coords={
             "seed": list(settings.seeds),
@@ -231,21 +232,21 @@ def first_times(settings: Settings, made: Any) -> NDArray[np.float64]:
 
 
 @torch.no_grad()
-def decision_map(settings: Settings, made: Any, rule: Any = None) -> NDArray[np.int8]:
-    """Class of each point of a square grid over [0, 1]^2, rows from y = 0.
+def decision_map(made: Any, loss: Any, encoder: Latency, size: int) -> NDArray[np.int8]:
+    """Class of each point of a square grid of ``size`` by ``size`` over [0, 1]^2, rows from y = 0.
 
-    -1 outside the disc, -2 where no output fires. ``rule`` is the loss that decides, the source's by default.
+    -1 outside the disc, -2 where no output fires. ``loss`` decides.
     """
-    axis = (np.arange(settings.map_size) + 0.5) / settings.map_size
+    axis = (np.arange(size) + 0.5) / size
     x, y = (each.ravel() for each in np.meshgrid(axis, axis))
     images = torch.from_numpy(1 - np.stack([x, y, 1 - x, 1 - y], 1).astype(np.float32))
     found = []
     for part in images.split(1000):
-        given = made.encode(encoder(settings), part, torch.Generator())
-        judged = made.judge(rule or loss(settings), given, torch.zeros(len(part), dtype=torch.int64))
+        given = made.encode(encoder, part, torch.Generator())
+        judged = made.judge(loss, given, torch.zeros(len(part), dtype=torch.int64))
         silent = (made.counts(judged.layers[-1]) == 0).all(1)
         found.append(judged.decided.masked_fill(silent, -2))
     classes = torch.cat(found).numpy().astype(np.int8)
     classes[(x - 0.5) ** 2 + (y - 0.5) ** 2 > 0.25] = -1
-    shaped: NDArray[np.int8] = classes.reshape(settings.map_size, settings.map_size)
+    shaped: NDArray[np.int8] = classes.reshape(size, size)
     return shaped

@@ -51,9 +51,9 @@ class Settings:
 
     task: yin_yang.Settings = yin_yang.Settings()
     trials: dict[str, tuple[Trial, ...]] = field(default_factory=lambda: dict(TRIALS))
-    trial_epochs: int = 6
+    trial_epochs: int = 4
     trial_seed: int = 0
-    epochs: int = 40
+    epochs: int = 30
     seeds: tuple[int, ...] = (0,)
 
     def quick(self) -> Settings:
@@ -173,7 +173,8 @@ def run(
             test[row, column] = accuracy(settings, name, made, "test")
             report(f"{name}, seed {seed}: test accuracy {100 * test[row, column]:.1f} %")
             if not column:
-                maps.append(yin_yang.decision_map(settings.task, made, loss(settings, name)))
+                rule = loss(settings, name), yin_yang.encoder(settings.task), settings.task.map_size
+                maps.append(yin_yang.decision_map(made, *rule))
     data = xr.Dataset(
         {
             "validation_accuracy": (("gradient", "trial"), found),

@@ -47,7 +47,7 @@ def output_voltage_figure(
             ax.plot(t, row, color=PALETTE[k], label=f"output {k}")
         ax.set(title=stage, xlabel="time (s)", xlim=(t[0], t[-1]))
     axes[0].set_ylabel("voltage")
-    axes[0].legend(loc="best")
+    axes[1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return fig, axes
 
 
@@ -94,7 +94,7 @@ def first_times_figure(
         plt.Rectangle((0, 0), 1, 1, color=_SILENT, alpha=0.75),
         Line2D([], [], color=THEORY, lw=0.9),
     ]
-    axes[1, -1].legend(handles, ["own class", "others"], loc="upper right")
+    axes[1, -1].legend(handles, ["own class", "others"], loc="center left", bbox_to_anchor=(1.0, 0.5))
     return fig, axes
 
 
