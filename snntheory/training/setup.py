@@ -27,11 +27,11 @@ class Setup:
     """Everything that decides a training; times in seconds, sizes with the input first.
 
     ``gradient`` decides the network: ``"surrogate"`` and ``"timing"`` are of a :class:`snntheory.training.Network`, on
-    a grid of ``dt`` with a ``scheme``, with ``options`` such as ``{"clamp": 3.0}`` or ``layers`` as plain values; the
-    others of an :class:`snntheory.training.EventNetwork`, with ``options`` such
-    as ``{"order": 3}`` of ``"integrated"``, which get ``dt`` where they need one. ``encoder_options`` and
-    ``loss_options`` are arguments of the encoder and the loss beyond those that have a name here. ``v_threshold`` may
-    have a value for every layer.
+    a grid of ``dt`` with a ``scheme``; the others of an :class:`snntheory.training.EventNetwork`, with ``dt`` where
+    they need one. ``options`` are further arguments of the network, such as ``{"clamp": 3.0}``, ``layers`` as plain
+    values, or ``{"order": 3}`` of ``"integrated"``; ``encoder_options`` and ``loss_options`` those of the encoder and
+    the loss. ``v_threshold`` may have a value for every layer. The data are the shipped digits, a ``dataset`` of
+    :func:`snntheory.training.datasets.names`, or files of one's own; ``n_train`` and ``n_test`` samples of them.
     """
 
     gradient: str = "surrogate"
