@@ -1,6 +1,7 @@
 """What a time step costs, and what keeps it: advice for a neuron that cites the measurement behind each number."""
 
+from .costs import costs
 from .evidence import Evidence, NotMeasured
 from .recommendation import Choice, Part, Recommendation, recommend
 
-__all__ = ["Choice", "Evidence", "NotMeasured", "Part", "Recommendation", "recommend"]
+__all__ = ["Choice", "Evidence", "NotMeasured", "Part", "Recommendation", "costs", "recommend"]

@@ -27,6 +27,8 @@ PLACEMENTS: dict[str, dict[str, Any]] = {
     "series, extrema": {"spike_placement": "series", "reset_at": "spike", "detect": "extremum"},
 }
 """Label to arguments of :func:`snntheory.spiking.simulate`; with extrema, crossings within a step are seen too."""
+TRIALS = 4
+"""Random inputs of the neuron whose output spikes are compared."""
 _MOST_STEPS = 200_000
 
 
@@ -136,7 +138,7 @@ def drive(neuron: CubaLIF, dt: float, seed: int = 0) -> tuple[np.ndarray, np.nda
 def placement_losses(
     neuron: CubaLIF, dt: float, scheme: str = "impulse_invariance", order: int | None = None, seed: int = 0
 ) -> list[PlacementLoss]:
-    """Output spikes of one neuron by placement, against the exact ones for the same input on the grid (:func:`drive`).
+    """Output spikes of one neuron by placement, against the exact ones for the same input on the grid.
 
     Parameters
     ----------
@@ -146,7 +148,7 @@ def placement_losses(
     scheme, order
         What integrates between spikes.
     seed : int
-        Of the input.
+        Of the inputs, :data:`TRIALS` of :func:`drive`.
 
     Returns
     -------
@@ -154,14 +156,21 @@ def placement_losses(
         Shifts are root mean squares over pairs at most half a ``tau_syn`` or a step apart; unpaired are missed, merged
         and extra spikes over the exact number. Both NaN where the neuron does not fire.
     """
-    times, weights, t_max = drive(neuron, dt, seed)
-    exact = exact_spike_times(neuron, times, weights, t_max)
+    shifts: dict[str, list[np.ndarray]] = {label: [] for label in PLACEMENTS}
+    lost, total = dict.fromkeys(PLACEMENTS, 0), 0
+    for trial in range(TRIALS):
+        times, weights, t_max = drive(neuron, dt, TRIALS * seed + trial)
+        exact = exact_spike_times(neuron, times, weights, t_max)
+        total += len(exact)
+        for label, chosen in PLACEMENTS.items():
+            traces = simulate(neuron, times, weights, t_max, dt, scheme, order, **chosen)
+            train = traces["spike_times"].values.ravel()
+            pairs = compare_trains(exact, train[np.isfinite(train)], max(neuron.tau_syn / 2, dt), dt)
+            shifts[label].append(pairs.shifts)
+            lost[label] += len(pairs.missed) + len(pairs.merged) + len(pairs.extra)
     found = []
-    for label, chosen in PLACEMENTS.items():
-        traces = simulate(neuron, times, weights, t_max, dt, scheme, order, **chosen)
-        train = traces["spike_times"].values.ravel()
-        pairs = compare_trains(exact, train[np.isfinite(train)], max(neuron.tau_syn / 2, dt), dt)
-        lost = len(pairs.missed) + len(pairs.merged) + len(pairs.extra)
-        share = lost / len(exact) if len(exact) else math.nan
-        found.append(PlacementLoss(label, pairs.rms_shift / neuron.tau_syn, share))
+    for label, parts in shifts.items():
+        moved = np.concatenate(parts) / neuron.tau_syn
+        rms = float(np.sqrt(np.mean(moved**2))) if len(moved) else math.nan
+        found.append(PlacementLoss(label, rms, lost[label] / total if total else math.nan))
     return found

@@ -1,5 +1,6 @@
 """Figures: one style, and one function a figure. Each returns (fig, ax); only this room loads matplotlib."""
 
+from .advice import time_step_cost_figure
 from .coherence import band_power_figure, coherence_figure, transfer_function_figure
 from .collapse import (
     collapse_causes_figure,
@@ -8,6 +9,7 @@ from .collapse import (
     sent_times_figure,
     weight_maps_figure,
 )
+from .convolutional import reset_accuracy_figure
 from .discretisation import (
     decay_figure,
     hidden_time_constant_figure,
@@ -176,6 +178,7 @@ __all__ = [
     "rate_curves_figure",
     "recorded_density_figure",
     "recording_figure",
+    "reset_accuracy_figure",
     "reset_factor_figure",
     "response_figure",
     "response_to_modulation_figure",
@@ -196,6 +199,7 @@ __all__ = [
     "step_figure",
     "step_panel",
     "step_size_accuracy_figure",
+    "time_step_cost_figure",
     "trained_accuracy_figure",
     "trained_orders_figure",
     "training_course_figure",

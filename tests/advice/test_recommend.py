@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from snntheory import CubaLIF, artefacts
-from snntheory.advice import NotMeasured, computed, evidence, measured, recommend, recommendation
+from snntheory.advice import NotMeasured, computed, costs, evidence, measured, recommend, recommendation
 
 NEURON = CubaLIF(tau_mem=0.020, tau_syn=0.010)
 
@@ -243,3 +243,20 @@ def test_the_command_and_no_torch(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.stdout.split() == ["False", "False"], done.stderr
+
+
+def test_costs_are_the_recommendations_side_by_side(transfers):
+    steps = [1e-3, 5e-3, 0.03]
+    found = costs(NEURON, steps, folder=transfers, tolerance=0.02)
+    assert found.attrs["tolerance"] == 0.02 and found["step"].values == pytest.approx([0.1, 0.5, 3.0])
+    for column, dt in enumerate(steps):
+        one = recommend(NEURON, dt, folder=transfers)
+        for kind in recommendation.PARTS:
+            part = found.isel(choice=found["kind"].values == kind, dt=column)
+            losses = dict(zip(part["name"].values.tolist(), part["loss"].values.tolist(), strict=True))
+            expected = {each.name: each.loss for each in one[kind].choices}
+            assert {name: loss for name, loss in losses.items() if not math.isnan(loss)} == expected
+    assert "artefact integration-order" in found.attrs["evidence_network"]
+    assert "makes it" in found.attrs["note_gradient"] and "evidence_gradient" not in found.attrs
+    with pytest.raises(ValueError, match="steps must not be empty"):
+        costs(NEURON, [])
