@@ -69,9 +69,9 @@ def fit_batch(
     Returns
     -------
     dict of ndarray
-        ``loss`` and ``accuracy`` (evaluations,), NaN after a loss or gradient that is not finite; ``step``
-        (iterations,) the length of each step relative to the weights, and ``curvature`` (iterations,) the
-        cosine of ``s`` and ``y``.
+        ``loss`` and ``accuracy`` (evaluations,) of the weights reached so far, NaN after a loss or gradient that is not
+        finite; ``step`` (iterations,) the length of each step relative to the weights, and ``curvature`` (iterations,)
+        the cosine of ``s`` and ``y``.
     """
     _check.choice("optimiser", optimiser, OPTIMISERS)
     evaluations = _check.integer("evaluations", evaluations, minimum=1)
@@ -81,7 +81,7 @@ def fit_batch(
     else:
         search = "strong_wolfe" if "line search" in optimiser else None
         made = torch.optim.LBFGS(network.parameters(), max_iter=1, line_search_fn=search)
-    seen: list[tuple[float, float]] = []
+    seen: list[tuple[float, float]] = []  # of the weights that are kept, not of those a line search tries
     states: list[tuple[Floats, Floats]] = []
     first = False
 
@@ -91,11 +91,14 @@ def fit_batch(
         judged = network.judge(loss, inputs, labels)
         if judged.value.requires_grad:
             judged.value.backward()
-        seen.append((judged.value.item(), float((judged.decided == labels).double().mean())))
+        value = judged.value.item()
+        seen.append(
+            (value, float((judged.decided == labels).double().mean())) if first or not seen else seen[-1]
+        )
         if first:
             states.append((_flat(network, "data"), _flat(network, "grad")))
             first = False
-        return judged.value.item()
+        return value
 
     while len(seen) < evaluations:
         first = True
