@@ -80,6 +80,7 @@ def test_quick_run_ends_in_an_artefact_and_goes_on_where_it_was(tmp_path):
     # killed after the first network: the second alone is trained, and all is as before
     (tmp_path / "state" / "mnist-subset-detached-0.pt").unlink()
     before = (tmp_path / "state" / "mnist-subset-kept-0.pt").read_bytes()
+    (tmp_path / "again").mkdir()
     run(settings, tmp_path / "again", tmp_path / "state", "test")
     assert (tmp_path / "state" / "mnist-subset-kept-0.pt").read_bytes() == before
     again = artefacts.load("convolutional", tmp_path / "again")
