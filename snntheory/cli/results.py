@@ -16,7 +16,8 @@ def experiment(
         str,
         typer.Argument(
             help="Which experiment: time-step-spectra, spectral-causes, gradient-fidelity, xor, iris, yin-yang, "
-            "yin-yang-surrogates, yin-yang-beyond, step-size-accuracy, integration-order, time-step-sweep, collapse, "
+            "yin-yang-surrogates, yin-yang-beyond, step-size-accuracy, integration-order, "
+            "time-step-sweep, time-step-fashion, collapse, "
             "convolutional."
         ),
     ],

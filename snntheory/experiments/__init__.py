@@ -15,6 +15,7 @@ NAMES = (
     "step-size-accuracy",
     "integration-order",
     "time-step-sweep",
+    "time-step-fashion",
     "collapse",
     "convolutional",
 )
