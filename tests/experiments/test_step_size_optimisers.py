@@ -50,7 +50,7 @@ def test_a_quadratic_is_minimised_and_every_evaluation_counts(optimiser):
     if "line search" in optimiser:  # what it tries is not what it keeps
         assert np.all(np.diff(found["loss"]) <= 0) and np.any(np.diff(found["loss"]) == 0)
     if optimiser != "Adam":
-        assert found["loss"][-1] < 1e-6 and found["accuracy"][-1] == 1
+        assert found["loss"][-1] < 1e-4 and found["accuracy"][-1] == 1
     assert found["step"].size <= 59 and np.all(found["curvature"][found["step"] > 1e-6] > 0)
 
 
