@@ -140,7 +140,7 @@ def _borders() -> list[tuple[np.ndarray, np.ndarray]]:
     """The disc, its two halves and its two dots."""
     turn, up, down = (np.linspace(0, end, 121) for end in (2 * np.pi, np.pi, -np.pi))
     circles = [((0.5, 0.5), 0.5, turn), ((0.75, 0.5), 0.1, turn), ((0.25, 0.5), 0.1, turn)]
-    circles += [((0.25, 0.5), 0.25, up), ((0.75, 0.5), 0.25, down)]
+    circles += [((0.25, 0.5), 0.25, down), ((0.75, 0.5), 0.25, up)]
     return [(x + r * np.cos(a), y + r * np.sin(a)) for (x, y), r, a in circles]
 
 
@@ -184,9 +184,8 @@ def accuracy_curves_figure(
         mean, spread = (100 * value for value in reference)
         mean = 100 - mean if log else mean
         ax.axhspan(mean - spread, mean + spread, color=GRID, lw=0, zorder=0)
-        ax.annotate(
-            "published", (0.99, mean), xycoords=("axes fraction", "data"), ha="right", va="center", size=9
-        )
+        place = (0.01, mean + spread)
+        ax.annotate("published", place, xycoords=("axes fraction", "data"), va="bottom", size=9)
     ax.grid(True, axis="y", color=GRID, lw=0.6)
     label_lines(ax, ends)
     return fig, ax
