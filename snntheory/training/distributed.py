@@ -70,7 +70,8 @@ def join(device: torch.device) -> tuple[Ranks, torch.device]:
 
 def first_here() -> bool:
     """Whether this process is the one that speaks: the first of those of torchrun, or the only one."""
-    return os.environ.get("RANK", "0") == "0" or not distributed.is_torchelastic_launched()
+    launched = distributed.is_available() and distributed.is_torchelastic_launched()
+    return not launched or os.environ.get("RANK", "0") == "0"
 
 
 def _leave() -> None:
