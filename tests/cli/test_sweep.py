@@ -193,6 +193,6 @@ def test_python_of_the_page(tmp_path):
         assert small != code or "epochs" not in code
         (tmp_path / "script.py").write_text(small)
         done = subprocess.run(
-            [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+            [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=500
         )
         assert done.returncode == 0, done.stderr

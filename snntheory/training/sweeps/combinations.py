@@ -118,40 +118,34 @@ def sweep(
     sources, token = _begin(path, name)
     limit = None if workers == 0 and scheduler is None else threads
     jobs: dict[tuple[int, ...], Job] = {}
+    labels: dict[str, dict[str, Any]] = {}
     for index in itertools.product(*(range(len(values)) for values in checked.values())):
         chosen = {axis: values[n] for (axis, values), n in zip(checked.items(), index, strict=True)}
         given = {**(settings or {}), **chosen}
         given = given if canonical is None else canonical(given)
         jobs[index] = Job(name, _json(given), str(path), token, sources.digest, limit, keep)
+        labels.setdefault(jobs[index].name, chosen)
     with _alone_in(path):
         unique = {job.name: job for job in jobs.values()}
-        records = {each: read(job.result) for each, job in unique.items() if job.result.exists()}
-        if again:
-            records = {each: record for each, record in records.items() if record["state"] == "done"}
-        open_jobs = [job for each, job in unique.items() if each not in records]
-        if again:
-            for job in open_jobs:
-                job.result.unlink(missing_ok=True)
-        labels = {
-            job.name: {axis: values[n] for (axis, values), n in zip(checked.items(), index, strict=True)}
-            for index, job in jobs.items()
-        }
-        stopped = ""
+        records = _known(unique, again)
+        missing = [job for each, job in unique.items() if each not in records]
         display = Display(list(checked), labels, len(unique), len(records), max(workers, 1)) if show else None
+        stopped = ""
         try:
-            with (
-                display or nullcontext(),
-                closing(_events(open_jobs, workers, scheduler, attempts)) as events,
-            ):
+            with display or nullcontext(), closing(_events(missing, workers, scheduler, attempts)) as events:
                 for event in events:
                     stopped = _take(event, records)
                     if display is not None:
                         display.take(event)
                     if stopped:
-                        break
+                        raise SweepStopped(
+                            f"the sweep stopped after {len(records)} of {len(unique)} runs: {stopped}; what is done "
+                            f"is kept in {path}, the same call goes on"
+                        )
         finally:
-            known = {index: records[job.name] for index, job in jobs.items() if job.name in records}
-            found = labelled.dataset(checked, known)
+            found = labelled.dataset(
+                checked, {index: records[job.name] for index, job in jobs.items() if job.name in records}
+            )
             found.attrs = {
                 "task": name,
                 "settings": json.dumps(_json(dict(settings or {})), sort_keys=True),
@@ -160,15 +154,20 @@ def sweep(
                 "version": __version__,
                 "made": datetime.now(UTC).strftime("%Y-%m-%d"),
             }
-            if not stopped:
+            if not stopped:  # also of a sweep that is interrupted
                 with _files.replacing(path / "sweep.nc") as temporary:
                     found.to_netcdf(temporary, engine="h5netcdf")
-        if stopped:
-            raise SweepStopped(
-                f"the sweep stopped after {len(records)} of {len(unique)} runs: {stopped}; what is done is kept in "
-                f"{path}, the same call goes on"
-            )
     return found
+
+
+def _known(jobs: Mapping[str, Job], again: bool) -> dict[str, Record]:
+    """Results that are there already; with ``again`` those of runs that were not done are removed."""
+    records = {name: read(job.result) for name, job in jobs.items() if job.result.exists()}
+    if again:
+        for name in [name for name, record in records.items() if record["state"] != "done"]:
+            jobs[name].result.unlink()
+            del records[name]
+    return records
 
 
 def _events(
