@@ -51,6 +51,7 @@ class Recorded:
     name: str
     data: xr.Dataset
     digest: str
+    settings: dict[str, Any]
 
     def evidence(self, quantity: str) -> Evidence:
         """Of one of its variables."""
@@ -67,7 +68,8 @@ def recorded(name: str, folder: str | os.PathLike[str] = artefacts.FOLDER) -> Re
     """
     if name not in artefacts.names(folder):
         return None
-    return Recorded(name, artefacts.load(name, folder), artefacts.provenance(name, folder)["sha256"])
+    facts = artefacts.provenance(name, folder)
+    return Recorded(name, artefacts.load(name, folder), facts["sha256"], facts.get("settings", {}))
 
 
 def between(x: float, at: ArrayLike, values: ArrayLike, what: str = "dt/tau_syn") -> np.ndarray:

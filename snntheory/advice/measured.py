@@ -6,9 +6,11 @@ Each function reads one artefact at ``dt / tau_syn``, between the steps that wer
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
+import xarray as xr
 
 from .evidence import NotMeasured, Recorded, between
 
@@ -57,55 +59,58 @@ def gradient_losses(measured: Recorded, x: float, stage: str = "trained") -> lis
     return sorted(found, key=lambda each: -_or_below(each.cosine))
 
 
+INTEGRATORS = ("impulse_invariance", "order 6")
+"""Of the transferred networks: the exact propagator; where it does not go with an interpolation, this power series."""
+
+
 def transfer_losses(
-    measured: Recorded, x: float, integrator: str = "impulse_invariance"
+    measured: Recorded, x: float, integrators: tuple[str, ...] = INTEGRATORS
 ) -> list[TransferLoss]:
-    """Every interpolation with one integrator at ``x = dt / tau_syn``, by rising loss; what has no value is left out.
+    """Every interpolation at ``x = dt / tau_syn``, by rising loss, each with the first integrator that it goes with.
 
     Raises
     ------
     NotMeasured
         ``x`` is outside the recorded steps of every task.
     """
-    data = measured.data.sel(integrator=integrator)
-    tasks = [str(each) for each in data["task"].values]
+    data = measured.data
+    names = ("accuracy", "rms_shift", "hidden_spikes")
     inside: dict[str, np.ndarray] = {}
-    problem = None
-    for task in tasks:
+    for task in map(str, data["task"].values):
         part = data.sel(task=task)
-        columns = np.stack(
-            [
-                float(part["exact_accuracy"]) - part["accuracy"].transpose("step", "interpolation").values,
-                part["rms_shift"].transpose("step", "interpolation").values,
-                part["hidden_spikes"].transpose("step", "interpolation").values
-                / float(part["exact_hidden_spikes"])
-                - 1,
-            ],
-            axis=-1,
-        )
-        try:
-            inside[task] = between(x, part["dt_over_tau_syn"].values, columns)
-        except NotMeasured as error:
-            problem = error
+        columns = [
+            part[name]
+            .transpose("step", "interpolation", "integrator")
+            .sel(integrator=list(integrators))
+            .values
+            for name in names
+        ]
+        with suppress(NotMeasured):
+            inside[task] = between(x, part["dt_over_tau_syn"].values, np.stack(columns, axis=-1))
     if not inside:
-        raise problem or NotMeasured(f"artefact {measured.name} holds no task")
-    found = []
-    for row, label in enumerate(map(str, data["interpolation"].values)):
-        values = {task: each[row] for task, each in inside.items() if not np.isnan(each[row][0])}
-        if len(values) < len(inside):  # a combination that does not exist, or whose state grows without bound
-            continue
-        stacked = np.array(list(values.values()))
-        change = stacked[np.argmax(np.abs(stacked[:, 2])), 2]
-        found.append(
-            TransferLoss(
-                label,
-                float(stacked[:, 0].max()),
-                float(np.nanmax(stacked[:, 1])) if not np.isnan(stacked[:, 1]).all() else math.nan,
-                float(change),
-                {task: float(each[0]) for task, each in values.items()},
-            )
+        ratio = data["dt_over_tau_syn"].values
+        raise NotMeasured(
+            f"dt/tau_syn = {x:.3g} was not measured: recorded are {ratio.min():.3g} to {ratio.max():.3g}; no value is "
+            "guessed beyond them"
         )
-    return sorted(found, key=lambda each: each.accuracy_loss)
+    found = []
+    for row, interpolation in enumerate(map(str, data["interpolation"].values)):
+        for column, integrator in enumerate(integrators):
+            values = {task: each[row, column] for task, each in inside.items()}
+            if not any(np.isnan(each[0]) for each in values.values()):
+                label = interpolation if not column else f"{interpolation} ({integrator})"
+                found.append(_transfer_loss(data, label, values))
+                break  # otherwise the combination does not exist, or its state grows without bound
+    # accuracies are of few samples: those that lose nothing are told apart by the number of their spikes
+    return sorted(found, key=lambda each: (max(0.0, round(each.accuracy_loss, 6)), abs(each.spikes)))
+
+
+def _transfer_loss(data: xr.Dataset, label: str, values: dict[str, np.ndarray]) -> TransferLoss:
+    exact = {task: data.sel(task=task) for task in values}
+    lost = {task: float(exact[task]["exact_accuracy"]) - float(each[0]) for task, each in values.items()}
+    more = [float(each[2]) / float(exact[task]["exact_hidden_spikes"]) - 1 for task, each in values.items()]
+    shifts = [float(each[1]) for each in values.values() if not np.isnan(each[1])]
+    return TransferLoss(label, max(lost.values()), max(shifts, default=math.nan), max(more, key=abs), lost)
 
 
 def _or_below(value: float) -> float:

@@ -18,7 +18,7 @@ PARTS = ("scheme", "placement", "network", "gradient")
 _TITLES = {
     "scheme": "below threshold: response to one spike",
     "placement": "output spikes of one neuron",
-    "network": "a trained network, run on the grid",
+    "network": "a trained network of exact spikes, run on the grid",
     "gradient": "gradient of the weights",
 }
 _MEASURES = {
@@ -300,12 +300,9 @@ def _network_part(x: float, folder: str | os.PathLike[str]) -> Part:
         )
         for each in losses
     )
-    return Part(
-        "network",
-        measure,
-        choices,
-        found.evidence("exact_accuracy - accuracy, worst task, impulse_invariance"),
-    )
+    samples = found.settings.get("n_test")
+    quantity = "exact_accuracy - accuracy, worst task" + (f", {samples} samples each" if samples else "")
+    return Part("network", measure, choices, found.evidence(quantity))
 
 
 def _gradient_part(x: float, folder: str | os.PathLike[str]) -> Part:

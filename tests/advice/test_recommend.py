@@ -26,8 +26,9 @@ def transfers(tmp_path_factory):
     folder = tmp_path_factory.mktemp("artefacts")
     steps, labels = np.array([0.1, 0.2, 0.4]), ["none", "linear", "series"]
     ratio = np.array([[0.01, 0.1, 1.0], [0.02, 0.2, 0.9]])  # each task over a tau_syn of its own
-    lost = np.array([[0.0, 0.1, 0.5], [0.0, 0.02, 0.2], [0.0, 0.0, np.nan]])
-    accuracy = np.stack([0.9 - lost, 0.95 - 2 * lost])[:, None]
+    lost = np.array([[0.0, 0.1, 0.5], [0.0, 0.02, 0.2], [np.nan, np.nan, np.nan]])
+    series = np.array([[0.0, 0.0, 0.9], [0.0, 0.0, 0.9], [0.0, 0.0, np.nan]])
+    accuracy = np.stack([0.9 - np.stack([lost, series]), 0.95 - 2 * np.stack([lost, series])])
     nothing = np.zeros_like(accuracy)
     data = xr.Dataset(
         {
@@ -39,14 +40,17 @@ def transfers(tmp_path_factory):
         },
         {
             "task": ["slow", "fast"],
-            "integrator": ["impulse_invariance"],
+            "integrator": ["impulse_invariance", "order 6"],
             "interpolation": labels,
             "dt": ("step", steps),
             "dt_over_tau_syn": (("task", "step"), ratio),
         },
     )
-    options = {"command": "x", "settings": {}, "wall_seconds": 1.0, "headline": {}, "folder": folder}
-    artefacts.save(measured.TRANSFER, data, **options)
+    settings = {"n_test": 50}
+    options = {"command": "x", "settings": settings, "wall_seconds": 1.0, "headline": {}, "folder": folder}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(artefacts, "sources_digest", lambda: "0" * 64)  # nothing here depends on the sources
+        artefacts.save(measured.TRANSFER, data, **options)
     return folder
 
 
@@ -133,7 +137,7 @@ def test_transferred_networks(transfers):
     assert rows["none"].by_task == pytest.approx({"slow": 0.1, "fast": 2 * 0.1 * share})
     assert rows["none"].accuracy_loss == pytest.approx(2 * 0.1 * share)
     assert rows["none"].spikes == pytest.approx(-0.1) and rows["none"].shift == 0.25
-    assert list(rows) == ["series", "linear", "none"]
+    assert list(rows) == ["series (order 6)", "linear", "none"]
     # only one task was measured there; the series has no value beside its gap
     assert set(measured.transfer_losses(found, 0.95)[0].by_task) == {"slow"}
     assert [each.placement for each in measured.transfer_losses(found, 0.95)] == ["linear", "none"]
@@ -189,9 +193,10 @@ def test_a_damaged_artefact_gives_no_advice(transfers, tmp_path):
 
 def test_the_network_part_of_the_advice(transfers):
     found = recommend(NEURON, 1e-3, folder=transfers, tolerance=0.01)
-    assert [each.name for each in found["network"].choices] == ["series", "linear", "none"]
-    assert [each.name for each in found["network"].kept(0.01)] == ["series"]
+    assert [each.name for each in found["network"].choices] == ["series (order 6)", "linear", "none"]
+    assert [each.name for each in found["network"].kept(0.01)] == ["series (order 6)"]
     assert "artefact integration-order" in found.advice()["network"]
+    assert "50 samples each" in found.advice()["network"]
 
 
 def test_as_plain_values_text_and_html(at_1_ms):
