@@ -10,10 +10,20 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from .style import GRID, PALETTE, THEORY, label_lines, plain_number
 
+_COLOURS = {
+    "order 1": PALETTE[0],
+    "order 2": PALETTE[1],
+    "order 3": PALETTE[5],
+    "order 4": PALETTE[2],
+    "backward_euler": PALETTE[3],
+    "impulse_invariance": PALETTE[4],
+    "bilinear": PALETTE[5],
+}
+_SHARES = ("accuracy", "agreement")
 _DASHES: dict[str, Any] = {"adjusted": "-", "piggyback": (0, (3, 1.5))}
 
 
@@ -42,10 +52,10 @@ def weight_transfer_figure(
     """
     shape = (len(interpolations), len(tasks))
     fig, axes = plt.subplots(
-        *shape, sharex="col", sharey="row" if measure != "hidden_spikes" else "col", squeeze=False,
-        figsize=(1.4 + 2.7 * shape[1], 0.6 + 1.7 * shape[0]),
+        *shape, sharex="col", sharey=True if measure in _SHARES else "col", squeeze=False,
+        figsize=(1.4 + 2.7 * shape[1], 0.6 + 1.6 * shape[0]),
     )  # fmt: skip
-    scale = 100.0 if measure in ("accuracy", "agreement") else 1.0
+    scale = 100.0 if measure in _SHARES else 1.0
     for row, interpolation in enumerate(interpolations):
         for column, task in enumerate(tasks):
             ax, chosen = axes[row, column], found.sel(task=task)
@@ -53,12 +63,12 @@ def weight_transfer_figure(
             if exact in chosen:
                 ax.axhline(scale * float(chosen[exact]), color=THEORY, lw=0.9, ls=(0, (4, 2)), zorder=0)
             ends = []
-            for number, integrator in enumerate(integrators):
+            for integrator in integrators:
                 values = chosen[measure].sel(integrator=integrator, interpolation=interpolation)
                 x, y = chosen["dt_over_tau_syn"].values, scale * values.values
                 if not np.isfinite(y).any():
                     continue
-                colour = PALETTE[number % len(PALETTE)]
+                colour = _COLOURS.get(integrator, "#777777")
                 ax.plot(x, y, color=colour, marker="o", ms=3, lw=1.3)
                 last = np.flatnonzero(np.isfinite(y))[np.argmax(x[np.isfinite(y)])]
                 ends.append((float(x[last]), float(y[last]), integrator.replace("_", " "), colour))
@@ -97,9 +107,9 @@ def trained_orders_figure(found: xr.Dataset, task: str) -> tuple[Figure, np.ndar
     top = 1.15 * float(chosen["seconds"].mean("seed").max())
     for ax, estimator in zip(axes[0], estimators, strict=True):
         twin, ends = ax.twinx(), []
-        for number, order in enumerate(found["order"].values):
+        for order in found["order"].values:
             one = chosen.sel(estimator=estimator, order=order).mean("seed")
-            colour = PALETTE[number % len(PALETTE)]
+            colour = _COLOURS.get(f"order {order}", "#777777")
             ax.plot(x, one["hidden_spikes"], color=colour, marker="o", ms=4)
             twin.plot(x, one["seconds"], color=colour, ls=(0, (3, 1.5)), lw=1.2)
             ends.append((float(x[-1]), float(one["hidden_spikes"][-1]), f"order {order}", colour))
@@ -140,8 +150,8 @@ def trained_accuracy_figure(found: xr.Dataset, task: str, step: int = -1) -> tup
     exact = 100 * chosen["exact_accuracy"]
     axes[0].axhline(float(exact[-1]), color=THEORY, lw=0.9, ls=":", zorder=0)
     axes[1].plot(chosen["epoch"], exact, color=THEORY, lw=1.0, ls=":")
-    for number, order in enumerate(found["order"].values):
-        colour = PALETTE[number % len(PALETTE)]
+    for order in found["order"].values:
+        colour = _COLOURS.get(f"order {order}", "#777777")
         for estimator in found["estimator"].values:
             one = 100 * chosen["accuracy"].sel(order=order, estimator=estimator)
             axes[0].plot(x, one.isel(epoch=-1), color=colour, ls=_DASHES[str(estimator)], marker="o", ms=3.5)
@@ -163,5 +173,6 @@ def trained_accuracy_figure(found: xr.Dataset, task: str, step: int = -1) -> tup
 
 
 def _plain_log(ax: Axes) -> None:
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     ax.xaxis.set_major_formatter(FuncFormatter(plain_number))
     ax.xaxis.set_minor_locator(NullLocator())
