@@ -41,6 +41,7 @@ class Settings:
     width: float = 0.3
     shape: str = "sigmoid"
     reset: Literal["subtract", "to_value", "none"] = "to_value"
+    optimiser: Literal["gradient_descent", "adam"] = "gradient_descent"
     learning_rates: tuple[float, ...] = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
     iterations: int = 200
     repeats: int = 100
@@ -75,19 +76,26 @@ def problem(settings: Settings) -> tuple[torch.Tensor, torch.Tensor, torch.Tenso
 
 
 def losses(settings: Settings, learning_rate: float, reset_gradient: str) -> np.ndarray:
-    """Loss of every repeat before each iteration and after the last, shape (iterations + 1, repeats)."""
+    """Loss of every repeat before each iteration and after the last, shape (iterations + 1, repeats).
+
+    Each weight is updated by its own gradient, with Adam too, so that the repeats do not know of each other.
+    """
     rate = _check.positive("learning_rate", learning_rate)
     inputs, targets, weights = problem(settings)
     step, kernel = layer_step(settings, reset_gradient), trace_kernel(settings)
     wanted = kernel @ targets
+    _check.choice("optimiser", settings.optimiser, ("gradient_descent", "adam"))
     weights.requires_grad_()
+    kind = torch.optim.Adam if settings.optimiser == "adam" else torch.optim.SGD
+    optimiser = kind([weights], lr=rate)
     found = []
     for _ in range(settings.iterations + 1):
         output, _ = _run(inputs, weights, step)
         each = 0.5 * (kernel @ output - wanted).square().sum(0)
         found.append(each.detach().numpy().copy())
-        (gradient,) = torch.autograd.grad(each.sum(), weights)
-        weights.data -= rate * gradient
+        optimiser.zero_grad()
+        each.sum().backward()
+        optimiser.step()
     return np.array(found)
 
 

@@ -89,6 +89,23 @@ def test_the_term_helps_at_large_learning_rates_and_not_at_small_ones():
     assert in_errors[1] > 3 and in_errors[0] < 3, in_errors
 
 
+def test_optimisers_step_as_they_should():
+    """One iteration: gradient descent by the gradient, Adam by the rate times its sign."""
+    settings = Settings(repeats=3, iterations=1)
+    inputs, targets, first = problem(settings)
+    step, kernel = layer_step(settings, "kept"), trace_kernel(settings)
+
+    def loss(weights):
+        return 0.5 * (kernel @ _run(inputs, weights, step)[0] - kernel @ targets).square().sum(0)
+
+    weights = first.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(weights).sum(), weights)
+    for optimiser, moved in (("gradient_descent", gradient), ("adam", gradient.sign())):
+        found = losses(replace(settings, optimiser=optimiser), 0.02, "kept")
+        np.testing.assert_allclose(found[0], loss(first).numpy(), rtol=1e-12)
+        np.testing.assert_allclose(found[1], loss(first - 0.02 * moved).numpy(), rtol=1e-5)  # Adam's epsilon
+
+
 def test_same_problem_for_every_path_and_bad_input():
     settings = Settings(repeats=4, iterations=0)
     np.testing.assert_array_equal(losses(settings, 0.01, "kept"), losses(settings, 0.01, "detached"))
@@ -96,3 +113,5 @@ def test_same_problem_for_every_path_and_bad_input():
         losses(settings, 0.01, "cut")
     with pytest.raises(ValueError, match="learning_rate"):
         losses(settings, 0.0, "kept")
+    with pytest.raises(ValueError, match="optimiser"):
+        losses(replace(settings, optimiser="sgd"), 0.1, "kept")
