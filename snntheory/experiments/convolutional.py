@@ -72,7 +72,7 @@ CIFAR_10 = Task(
 class Settings:
     """What the source gives (tasks, width, time constants in steps), and what we chose."""
 
-    tasks: tuple[Task, ...] = (replace(MNIST, dataset="mnist-subset", n_train=1000, n_test=1000),)
+    tasks: tuple[Task, ...] = (replace(MNIST, dataset="mnist-subset", n_train=300, n_test=500),)
     tau_mem: float = 6.0
     tau_syn: float = 2.0
     width: float = 0.3
@@ -81,7 +81,7 @@ class Settings:
     learning_rate: float = 3e-3
     decay: float = 0.7
     batch_size: int = 25
-    epochs: int = 3
+    epochs: int = 2
     seeds: tuple[int, ...] = (0, 1, 2)
     device: str = "cpu"
 
