@@ -190,6 +190,34 @@ def raster(network: EventNetwork, training: sweep.Training, image: Any) -> xr.Da
     )
 
 
+def recorded_raster(data: xr.Dataset, condition: str) -> xr.Dataset:
+    """The :func:`raster` of a condition in the artefact ``collapse``."""
+    key = condition.replace(" ", "_")
+    known = [str(name)[len("sent_") :] for name in data.data_vars if str(name).startswith("sent_")]
+    _check.choice("condition", key, known)
+    names = {f"{name}_{key}": name for name in ("crossing", "sent", "layer", "neuron", "spike")}
+    return data[[name for name in names if name in data.variables]].rename(names)
+
+
+def arrivals_at(spikes: xr.Dataset, weights: Any, output: int) -> tuple[Floats, Floats]:
+    """Times and weights of the spikes that reach an output.
+
+    Parameters
+    ----------
+    spikes : xarray.Dataset
+        Of :func:`raster`.
+    weights : array_like, shape (n_hidden, n_outputs)
+        Of the output layer.
+    output : int
+    """
+    last = spikes["layer"].values.max() - 1
+    mine = spikes["layer"].values == last
+    order = np.argsort(spikes["sent"].values[mine], kind="stable")
+    senders = spikes["neuron"].values[mine][order]
+    given: Floats = np.asarray(weights, np.float64)[senders, output]
+    return spikes["sent"].values[mine][order].astype(np.float64), given
+
+
 def true_counts(settings: Settings, network: EventNetwork, training: sweep.Training) -> Floats:
     """Mean spikes of the true class's output in checked test samples: as trained, and with late crossings carried."""
     images, labels = (part[: settings.sweep.n_check] for part in sweep.samples(settings.sweep, "test"))

@@ -122,4 +122,11 @@ def test_run_writes_a_verified_artefact(tmp_path, monkeypatch):
     assert found["condition"].values.tolist() == ["continuous", "as published", "carried"]
     assert found["weights_carried"].shape == (40, 10)
     assert found["true_count"].sel(case=2).diff("late").item() == 0  # it was trained with carry
+    spikes = experiment.recorded_raster(found, "as published")
+    assert set(spikes.variables) == {"crossing", "sent", "layer", "neuron"}
+    times, weights = experiment.arrivals_at(spikes, found["weights_as_published"], 3)
+    assert len(times) == int((spikes["layer"] == 1).sum()) and (np.diff(times) >= 0).all()
+    assert set(weights) <= set(found["weights_as_published"].values[:, 3].astype(float))
+    with pytest.raises(ValueError, match="condition must be one of"):
+        experiment.recorded_raster(found, "clean")
     assert found.attrs["label"] == sweep.samples(settings.sweep, "test")[1][0]

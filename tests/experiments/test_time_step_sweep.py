@@ -89,8 +89,8 @@ def test_latency_counts_the_spikes_of_the_true_class():
     settings = replace(QUICK, n_check=20)
     training = Training(0.010)
     network = experiment.make_network(settings, training)
-    network.set_weights([w * 0 + 0.02 for w in network.weights()])  # everybody fires
-    share = experiment.latency(settings, network, training, np.array([0.0, 0.05, 0.2]))
+    network.set_weights([w * 0 + 0.05 for w in network.weights()])  # everybody fires
+    share = experiment.latency(settings, network, training, np.array([0.0, 0.1, 0.2]))
     assert share[0] == 0 < share[1] < share[2]
     images, labels = (part[:20] for part in experiment.samples(settings, "test"))
     times = network(training.encoder().times(as_inputs(images)))[-1]
