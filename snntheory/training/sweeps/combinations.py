@@ -96,10 +96,20 @@ def sweep(
 
     Examples
     --------
-    >>> from snntheory.training import setup, sweep
-    >>> axes = {"dt": [0.001, 0.002], "seed": [0, 1, 2], "scheme": ["forward_euler", "impulse_invariance"]}
-    >>> found = sweep(setup.train, axes, "results", settings={"epochs": 5})  # doctest: +SKIP
-    >>> found["accuracy"].mean("seed")  # doctest: +SKIP
+    ::
+
+        from snntheory.training import setup, sweep
+
+        axes = {"dt": [0.001, 0.002], "seed": [0, 1, 2], "scheme": ["forward_euler", "impulse_invariance"]}
+        found = sweep(setup.train, axes, "results", settings={"epochs": 5})
+        found["accuracy"].mean("seed")  # over dt and scheme
+
+    A task of one's own, in a module ``tasks.py``::
+
+        def count(settings, checkpoint, report):
+            return {"squared": settings["a"] ** 2, "powers": {"power": [settings["a"], settings["a"] ** 2]}}
+
+        sweep("tasks:count", {"a": [1, 2, 3]}, "results", workers=2)
 
     Accuracy: an interrupted sweep, dying workers and a full disk change no result; tests/training/test_sweep.py.
     """
