@@ -16,6 +16,7 @@ QUICK = replace(
     experiment.Settings().quick(),
     n_train=(100,) * 4,
     integrators=("order 1", "impulse_invariance"),
+    training_orders=(4,),
     training_samples=(100, 100),
 )
 
