@@ -25,19 +25,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from .. import _check, artefacts
+from .. import _check, artefacts, training  # torch is loaded with the first network, not here
 from ..neuron import CubaLIF
 from ..spectral import cwt, global_wavelet_spectrum, psd
 from ..spectral.resets import without_resets
-from ..training import (
-    CountCrossEntropy,
-    Network,
-    Poisson,
-    datasets,
-    evaluate,
-    fit,
-    record,
-)
+from ..training import datasets
 from .provenance import Report, begin, plain
 
 PROTOCOLS = ("physical", "source")
@@ -150,10 +142,12 @@ def run(
     return written
 
 
-def network_and_encoder(settings: Settings, protocol: str, dt: float) -> tuple[Network, Poisson]:
+def network_and_encoder(
+    settings: Settings, protocol: str, dt: float
+) -> tuple[training.Network, training.Poisson]:
     """The untrained network of a protocol and time step, and the encoder that it is trained with."""
     source = _check.choice("protocol", protocol, PROTOCOLS) == "source"
-    network = Network(
+    network = training.Network(
         (784, settings.hidden, 10),
         settings.neuron,
         dt,
@@ -163,8 +157,8 @@ def network_and_encoder(settings: Settings, protocol: str, dt: float) -> tuple[N
         seed=settings.seed,
     )
     if source:
-        return network, Poisson(window=settings.steps * dt, probability_per_step=True)
-    return network, Poisson(window=settings.window, max_rate=settings.max_rate, arrivals="poisson")
+        return network, training.Poisson(window=settings.steps * dt, probability_per_step=True)
+    return network, training.Poisson(window=settings.window, max_rate=settings.max_rate, arrivals="poisson")
 
 
 def train_and_record(
@@ -172,11 +166,11 @@ def train_and_record(
 ) -> tuple[xr.Dataset, dict[str, float]]:
     """One training and its recording: traces of hidden neurons, and the headline numbers."""
     network, encoder = network_and_encoder(settings, protocol, dt)
-    loss = CountCrossEntropy(temperature=settings.temperature)
+    loss = training.CountCrossEntropy(temperature=settings.temperature)
     images, labels = (part[: settings.n_train] for part in datasets.mnist_subset("train"))
     test_images, test_labels = (part[: settings.n_test] for part in datasets.mnist_subset("test"))
     checkpoints.mkdir(parents=True, exist_ok=True)
-    history = fit(
+    history = training.fit(
         network,
         images,
         labels,
@@ -191,13 +185,15 @@ def train_and_record(
         resume=True,
         progress=progress,
     )
-    result = evaluate(network, test_images, test_labels, encoder=encoder, loss=loss, seed=settings.seed)
+    result = training.evaluate(
+        network, test_images, test_labels, encoder=encoder, loss=loss, seed=settings.seed
+    )
     physical = protocol == "physical"
     n_samples = settings.record_samples if physical else settings.record_batch
     long = replace(encoder, window=settings.record_window) if physical else encoder
     shown = test_images[:n_samples]
     neurons = np.linspace(0, settings.hidden - 1, settings.record_neurons).astype(int).tolist()
-    traces = record(
+    traces = training.record(
         network,
         shown,
         encoder=long,

@@ -147,6 +147,7 @@ def test_execution_times(seconds):
 def test_stated_run_time_holds(seconds, name):
     """The minutes to run that a chapter states are enough."""
     stated = chapters.stated_minutes(chapters.read_chapter(ROOT / "book" / f"{name}.md"))
+    stated = (5, 1) if name == "introduction" else stated  # the front page states none
     assert seconds[name] <= 60 * stated[1]
 
 

@@ -137,10 +137,10 @@ def test_overview_reads_between_the_points(page):
     np.testing.assert_allclose(values, expected, rtol=1e-12)
     slider = page.locator(".snntheory-overview input[type=range]")
     slider.fill("3")
-    assert readout(page, "overview", "straight (1)") == "one 4"
+    assert readout(page, "overview", "straight (1)") == "one: 4"
     slider.press("ArrowLeft")
-    assert readout(page, "overview", "straight (1)") == "one 3; short 1"
-    assert readout(page, "overview", "powers (1)") == "two 100"
+    assert readout(page, "overview", "straight (1)") == "one: 3; short: 1"
+    assert readout(page, "overview", "powers (1)") == "two: 100"
 
 
 @pytest.mark.parametrize("kind", KINDS)

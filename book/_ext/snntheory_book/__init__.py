@@ -13,6 +13,7 @@ EXTENSIONS = (
     "strictness",
     "offline",
     "execution_times",
+    "reproducibility",
     "docstrings",
     "public_names",
 )

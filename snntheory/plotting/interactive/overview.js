@@ -45,11 +45,11 @@ function mount(root, data) {
     const lines = data.panels.map((given, k) => {
       drawPanel(panels[k], given, state, data);
       const values = given.curves.map((curve) => [curve.label, valueAt(curve, state.dt)]).filter(([, value]) => Number.isFinite(value));
-      const text = values.map(([label, value]) => `${label} ${number(value)}`).join("; ") || "not known at this step";
+      const text = values.map(([label, value]) => `${label}: ${number(value)}`).join("; ") || "not known at this step";
       panels[k].svg.setAttribute("aria-label", `${given.title}, at ${seconds(state.dt)}: ${text}.`);
       return [given.title, text];
     });
-    write(lines, `Time step ${seconds(state.dt)}. ${lines.map(([title, text]) => `${title}: ${text}`).join(". ")}.`);
+    write(lines, `Time step ${seconds(state.dt)}. ${lines.map(([title, text]) => `${title}, ${text}`).join(". ")}.`);
   }
   root.figure = { state, update, valueAt: (panel, curve, dt) => valueAt(data.panels[panel].curves[curve], dt) };
   root.querySelectorAll(".still").forEach((still) => still.remove());
