@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from rich.console import Console
@@ -62,6 +63,11 @@ def connection(stage: Stage, now: torch.Tensor, weights: torch.Tensor) -> torch.
     return functional.conv2d(maps, weights).flatten(1)
 
 
+def last_layer(net: Network, given: torch.Tensor) -> torch.Tensor:
+    """Spikes of the last layer."""
+    return net(given)[-1]
+
+
 def seconds(run: Callable[[], torch.Tensor]) -> float:
     start = time.process_time()
     run().sum().backward()
@@ -92,9 +98,9 @@ def main() -> None:
     table = Table("network", "plain loop (ms)", "snntheory (ms)", "ratio", "spikes a step, hidden")
     for name, (net, given) in cases.items():
         weights = list(net.parameters())
-        runs = {
-            "plain": lambda net=net, weights=weights, given=given: plain_loop(net, weights, given),
-            "ours": lambda net=net, given=given: net(given)[-1],
+        runs: dict[str, Callable[[], torch.Tensor]] = {
+            "plain": partial(plain_loop, net, weights, given),
+            "ours": partial(last_layer, net, given),
         }
         with torch.no_grad():
             differing = (runs["plain"]() != runs["ours"]()).float().mean().item()

@@ -44,17 +44,17 @@ def reset_accuracy_figure(trained: xr.Dataset) -> tuple[Figure, np.ndarray]:
     )  # fmt: skip
     axes[0].margins(y=0.15)
     along = np.arange(trained.sizes["layer"])
-    for name, label, colour, above in (
-        ("cosine", "cosine", PALETTE[2], True),
-        ("norm_ratio", "ratio of norms", PALETTE[1], False),
+    for name, label, colour in (
+        ("cosine", "cosine", PALETTE[2]),
+        ("norm_ratio", "ratio of norms", PALETTE[1]),
     ):
         values = trained[name].transpose("seed", "layer").values
         axes[1].plot(along, values.T, color=colour, lw=0.8, alpha=0.5)
         middle = values.mean(0)
         axes[1].plot(along, middle, "o-", color=colour, ms=4)
         axes[1].annotate(
-            label, (along[1], middle[1]), xytext=(8, 6 if above else -8), textcoords="offset points",
-            ha="left", va="bottom" if above else "top", fontsize=9, color=colour,
+            label, (along[1], middle[1]), xytext=(8, -8), textcoords="offset points",
+            ha="left", va="top", fontsize=9, color=colour,
         )  # fmt: skip
     axes[1].axhline(1, color=THEORY, lw=0.8, ls="--")
     axes[1].set(
