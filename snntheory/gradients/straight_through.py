@@ -345,16 +345,10 @@ def layer_gradient(
 
 
 def _run_layer(
-    neuron: CubaLIF,
-    senders: list[Floats],
-    weights: Floats,
-    t_max: float,
-    dt: float,
-    rounding: str,
-    late: str,
-    estimator: str,
+    neuron: CubaLIF, senders: list[Floats], weights: Floats, t_max: float, dt: float, *rule: str
 ) -> tuple[Trains, Trains]:
-    check_alone(neuron, dt, rounding, late, estimator)
+    check_alone(neuron, dt, *rule)
+    rounding, late, _ = rule
     last, end = window(t_max, dt)
     # a time of the grid that was rounded up to float32 stays on it
     steps = [grid_index(times * (1 - 2.0**-23), dt, rounding) for times in senders]
