@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -28,7 +28,7 @@ from snntheory.training.kernels.reference import Spike
 REPEATS = 5
 
 
-def plain_loop(net: Network, weights: list[torch.Tensor], given: torch.Tensor) -> torch.Tensor:
+def plain_loop(net: Network, weights: Sequence[torch.Tensor], given: torch.Tensor) -> torch.Tensor:
     """Spikes of the last layer, step by step."""
     steps, units = net._steps, net._units
     states = [[torch.zeros(()) for _ in range(3)] for _ in net.stages]  # after reset, current, spikes
