@@ -81,7 +81,7 @@ class Settings:
     training_tasks: tuple[str, ...] = ("thresholded", "yin-yang")
     training_steps: tuple[tuple[int, ...], ...] = ((20, 5, 2), (40, 10, 4))
     training_orders: tuple[int, ...] = (1, 2, 4)
-    training_seeds: tuple[int, ...] = (1, 2)
+    training_seeds: tuple[int, ...] = (1, 1)
     training_epochs: tuple[int, ...] = (2, 8)
     training_samples: tuple[int, ...] = (3000, 2000)
 
