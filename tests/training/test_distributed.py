@@ -98,7 +98,7 @@ def torchrun(*arguments, processes=2):
         env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=500,
     )
 
 
