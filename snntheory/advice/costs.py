@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
-from .. import _check
+from .. import _check, artefacts
 from ..neuron import CubaLIF
-from .recommendation import PARTS, Recommendation, recommend
+from .recommendation import PARTS, Recommendation, records, with_records
 
 
-def costs(neuron: CubaLIF, steps: ArrayLike, **options: Any) -> xr.Dataset:
+def costs(
+    neuron: CubaLIF,
+    steps: ArrayLike,
+    *,
+    tolerance: float = 0.05,
+    folder: str | os.PathLike[str] = artefacts.FOLDER,
+    seed: int = 0,
+) -> xr.Dataset:
     """Losses of every choice against the time step.
 
     Parameters
@@ -21,8 +29,8 @@ def costs(neuron: CubaLIF, steps: ArrayLike, **options: Any) -> xr.Dataset:
     neuron : CubaLIF
     steps : array_like, shape (n,)
         Time steps in seconds.
-    **options
-        Of :func:`recommend`.
+    tolerance, folder, seed
+        As in :func:`recommend`.
 
     Returns
     -------
@@ -39,7 +47,8 @@ def costs(neuron: CubaLIF, steps: ArrayLike, **options: Any) -> xr.Dataset:
     steps = _check.array("steps", steps, ndim=1)
     if not len(steps):
         raise ValueError("steps must not be empty: name one time step at least")
-    found = [recommend(neuron, float(dt), **options) for dt in steps]
+    at_hand = records(folder)
+    found = [with_records(neuron, float(dt), tolerance, at_hand, seed) for dt in steps]
     rows = {(kind, each.name): kind for kind in PARTS for one in found for each in one[kind].choices}
     measures = {part.kind: part.measure for part in found[0].parts}
     loss = np.array([[_loss(one, *row) for one in found] for row in rows]).reshape(len(rows), len(found))

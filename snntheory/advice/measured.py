@@ -71,7 +71,7 @@ def transfer_losses(
     Raises
     ------
     NotMeasured
-        ``x`` is outside the recorded steps of every task.
+        ``x`` is outside the recorded steps of more than half of the tasks.
     """
     data = measured.data
     names = ("accuracy", "rms_shift", "hidden_spikes")
@@ -87,11 +87,11 @@ def transfer_losses(
         ]
         with suppress(NotMeasured):
             inside[task] = between(x, part["dt_over_tau_syn"].values, np.stack(columns, axis=-1))
-    if not inside:
+    if 2 * len(inside) < data.sizes["task"]:  # the worst of a few says little
         ratio = data["dt_over_tau_syn"].values
         raise NotMeasured(
-            f"dt/tau_syn = {x:.3g} was not measured: recorded are {ratio.min():.3g} to {ratio.max():.3g}; no value is "
-            "guessed beyond them"
+            f"dt/tau_syn = {x:.3g} was measured in {len(inside)} of {data.sizes['task']} tasks: recorded are "
+            f"{ratio.min():.3g} to {ratio.max():.3g}, not all in each; no value is guessed beyond them"
         )
     found = []
     for row, interpolation in enumerate(map(str, data["interpolation"].values)):

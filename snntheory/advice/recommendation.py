@@ -12,7 +12,7 @@ from .. import _check, artefacts
 from .._trace_checks import warn_of_milliseconds
 from ..neuron import CubaLIF
 from . import computed, measured
-from .evidence import Evidence, NotMeasured, plain, recorded
+from .evidence import Evidence, NotMeasured, Recorded, plain, recorded
 
 PARTS = ("scheme", "placement", "network", "gradient")
 _TITLES = {
@@ -217,6 +217,18 @@ def recommend(
     Recorded networks have time constants of their own, ``tau_syn`` the shorter one; what is carried over is ``dt`` over
     the shorter one. Nothing is extrapolated: beyond the recorded steps a part is empty and says so.
     """
+    return with_records(neuron, dt, tolerance, records(folder), seed)
+
+
+def records(folder: str | os.PathLike[str] = artefacts.FOLDER) -> dict[str, Recorded | None]:
+    """The artefacts that :func:`recommend` reads, by name; None for one that is not there."""
+    return {name: recorded(name, folder) for name in (measured.TRANSFER, measured.FIDELITY)}
+
+
+def with_records(
+    neuron: CubaLIF, dt: float, tolerance: float, at_hand: dict[str, Recorded | None], seed: int = 0
+) -> Recommendation:
+    """:func:`recommend` with artefacts that have been read."""
     if not isinstance(neuron, CubaLIF):
         raise TypeError(f"neuron must be a CubaLIF, got {type(neuron).__name__}")
     dt, tolerance = _check.positive("dt", dt, "s"), _check.positive("tolerance", tolerance)
@@ -224,12 +236,9 @@ def recommend(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that has been said, and unstable schemes are an answer
         at_once = _scheme_part(neuron, dt), _placement_part(neuron, dt, seed)
-    parts = (
-        *at_once,
-        _network_part(_steps(neuron, dt), folder),
-        _gradient_part(_steps(neuron, dt), folder),
-    )
-    return Recommendation(neuron, dt, tolerance, parts)
+    x = _steps(neuron, dt)
+    networks = _network_part(x, at_hand[measured.TRANSFER]), _gradient_part(x, at_hand[measured.FIDELITY])
+    return Recommendation(neuron, dt, tolerance, (*at_once, *networks))
 
 
 def _steps(neuron: CubaLIF, dt: float) -> float:
@@ -283,8 +292,7 @@ def _placement_part(neuron: CubaLIF, dt: float, seed: int) -> Part:
     return Part("placement", _MEASURES["placement"], tuple(choices), evidence)
 
 
-def _network_part(x: float, folder: str | os.PathLike[str]) -> Part:
-    found = recorded(measured.TRANSFER, folder)
+def _network_part(x: float, found: Recorded | None) -> Part:
     measure = _MEASURES["network"]
     if found is None:
         return Part("network", measure, (), None, _absent(measured.TRANSFER))
@@ -295,7 +303,7 @@ def _network_part(x: float, folder: str | os.PathLike[str]) -> Part:
     choices = tuple(
         Choice(
             each.placement,
-            max(0.0, each.accuracy_loss),
+            max(0.0, round(each.accuracy_loss, 6)),  # accuracies are stored in single precision
             {"shift": plain(each.shift), "spikes": plain(each.spikes), "by_task": each.by_task},
         )
         for each in losses
@@ -305,8 +313,7 @@ def _network_part(x: float, folder: str | os.PathLike[str]) -> Part:
     return Part("network", measure, choices, found.evidence(quantity))
 
 
-def _gradient_part(x: float, folder: str | os.PathLike[str]) -> Part:
-    found = recorded(measured.FIDELITY, folder)
+def _gradient_part(x: float, found: Recorded | None) -> Part:
     measure = _MEASURES["gradient"]
     if found is None:
         return Part("gradient", measure, (), None, _absent(measured.FIDELITY))

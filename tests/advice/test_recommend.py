@@ -141,7 +141,7 @@ def test_transferred_networks(transfers):
     # only one task was measured there; the series has no value beside its gap
     assert set(measured.transfer_losses(found, 0.95)[0].by_task) == {"slow"}
     assert [each.placement for each in measured.transfer_losses(found, 0.95)] == ["linear", "none"]
-    with pytest.raises(NotMeasured):
+    with pytest.raises(NotMeasured, match="measured in 0 of 2 tasks: recorded are 0.01 to 1"):
         measured.transfer_losses(found, 2.0)
 
 
@@ -165,7 +165,7 @@ def test_every_advice_cites_its_measurement(at_1_ms):
     for part in at_1_ms.parts:
         assert bool(part.choices) == (part.evidence is not None) != bool(part.note)
         losses = [each.loss for each in part.choices]
-        assert all(a <= b + 1e-9 for a, b in zip(losses, losses[1:], strict=False))
+        assert all(a <= b + 1e-6 for a, b in zip(losses, losses[1:], strict=False))
         assert part.kept(math.inf) == part.choices and part.kept(-1.0) == ()
     assert at_1_ms.best("scheme").name == "impulse_invariance"
     with pytest.raises(ValueError, match="kind must be one of 'scheme'"):
