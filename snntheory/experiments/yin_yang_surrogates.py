@@ -56,6 +56,10 @@ class Settings:
     epochs: int = 30
     seeds: tuple[int, ...] = (0,)
 
+    def full(self) -> Settings:
+        """The epochs and initial weights of the source, and longer trials."""
+        return replace(self, trial_epochs=30, epochs=300, seeds=tuple(range(10)))
+
     def quick(self) -> Settings:
         """The same experiment in seconds: two trials each, few samples, one epoch."""
         return replace(
