@@ -80,7 +80,7 @@ class Settings:
     )
     training_tasks: tuple[str, ...] = ("thresholded", "yin-yang")
     training_steps: tuple[tuple[int, ...], ...] = ((20, 5, 2), (40, 10, 4))
-    training_orders: tuple[int, ...] = (1, 2, 4)
+    training_orders: tuple[tuple[int, ...], ...] = ((1, 2, 4), (1, 4))
     training_seeds: tuple[int, ...] = (1, 1)
     training_epochs: tuple[int, ...] = (2, 8)
     training_samples: tuple[int, ...] = (3000, 2000)
@@ -103,7 +103,7 @@ class Settings:
             integrators=tuple(INTEGRATORS),
             training_tasks=("digits", "thresholded", "yin-yang"),
             training_steps=((100, 20, 5, 2), (100, 20, 5, 2), (80, 40, 10, 4)),
-            training_orders=(1, 2, 3, 4, 5),
+            training_orders=((1, 2, 3, 4, 5),) * 3,
             training_seeds=(3, 3, 5),
             training_epochs=(10, 10, 40),
             training_samples=(8000, 8000, 5000),
@@ -121,7 +121,7 @@ class Settings:
             steps=((20, 5), (20, 5), (20, 5), (20, 5)),
             integrators=("order 1", "order 4", "impulse_invariance"),
             training_steps=((5,), (10,)),
-            training_orders=(1, 4),
+            training_orders=((1, 4), (4,)),
             training_seeds=(1, 1),
             training_epochs=(1, 1),
             training_samples=(200, 200),

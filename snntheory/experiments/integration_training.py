@@ -68,6 +68,7 @@ def train(settings: Settings, name: str, seed: int, options: dict[str, Any]) -> 
 
 def trainings(settings: Settings, name: str) -> dict[tuple[str, int, int], dict[str, Any]]:
     """Every training of a task but the exact one: ``(estimator, order, number of steps)`` to its options."""
+    place = settings.training_tasks.index(name)
     t_max = task_of(name, settings.hidden[TASKS.index(name)]).network.t_max
     return {
         (estimator, order, n): {
@@ -75,8 +76,8 @@ def trainings(settings: Settings, name: str) -> dict[tuple[str, int, int], dict[
             "options": {"dt": t_max / n, "order": order, "estimator": estimator, "spike_placement": "linear"},
         }
         for estimator in ESTIMATORS
-        for order in settings.training_orders
-        for n in settings.training_steps[settings.training_tasks.index(name)]
+        for order in settings.training_orders[place]
+        for n in settings.training_steps[place]
     }
 
 
@@ -89,7 +90,7 @@ def run_trainings(
     -------
     xarray.Dataset
         What :func:`train` returns, of dimensions (task, estimator, order, step, seed) and for accuracies (epoch); the
-        same of the exact networks as ``exact_...`` (task, seed). NaN where tasks differ in length.
+        same of the exact networks as ``exact_...`` (task, seed). NaN where tasks differ in orders or length.
     dict of str to float
     """
     parts, headline = [], {}
@@ -104,7 +105,7 @@ def run_trainings(
             ]
             for case, options in cases.items()
         }
-        shape = (len(ESTIMATORS), len(settings.training_orders), len(steps), len(seeds))
+        shape = (len(ESTIMATORS), len(settings.training_orders[place]), len(steps), len(seeds))
         sizes = ("estimator", "order", "step", "seed")
         task = task_of(name, settings.hidden[TASKS.index(name)])
         dt = task.network.t_max / np.array(steps)
@@ -122,6 +123,8 @@ def run_trainings(
                 for key in exact[0]
             },
             coords={
+                "estimator": list(ESTIMATORS),
+                "order": list(settings.training_orders[place]),
                 "seed": list(seeds),
                 "epoch": np.arange(1, settings.training_epochs[place] + 1),
                 "dt": ("step", dt),
@@ -131,9 +134,7 @@ def run_trainings(
         parts.append(both.astype("float32"))
         headline[f"{name}: exact accuracy"] = float(both["exact_accuracy"].isel(epoch=-1).mean())
     together = xr.concat(parts, "task", join="outer", coords="different", compat="equals", fill_value=np.nan)
-    return together.assign_coords(
-        task=list(settings.training_tasks), estimator=list(ESTIMATORS), order=list(settings.training_orders)
-    ), headline
+    return together.assign_coords(task=list(settings.training_tasks)), headline
 
 
 def _kept(
