@@ -53,7 +53,7 @@ class Settings:
     """The trainings are those of ``sweep`` but for the time step; ``conditions`` are names in :data:`CHANGES`."""
 
     sweep: sweep.Settings = field(default_factory=sweep.Settings)
-    time_steps: tuple[float, ...] = (0.008, 0.010)
+    time_steps: tuple[float, ...] = (0.010,)
     conditions: tuple[str, ...] = tuple(CHANGES)
     seed: int = 0
     sample: int = 0

@@ -72,7 +72,7 @@ def test_what_the_width_promises_is_sent():
 
 
 def test_every_condition_changes_one_thing():
-    settings = experiment.Settings()
+    settings = replace(experiment.Settings(), time_steps=(0.008, 0.010))
     found = experiment.trainings(settings)
     assert len(found) == 1 + len(settings.time_steps) * len(experiment.CHANGES)
     base = found["as published", 0.008]
