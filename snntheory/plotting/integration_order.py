@@ -109,6 +109,8 @@ def trained_orders_figure(found: xr.Dataset, task: str) -> tuple[Figure, np.ndar
         twin, ends = ax.twinx(), []
         for order in found["order"].values:
             one = chosen.sel(estimator=estimator, order=order).mean("seed")
+            if not np.isfinite(one["hidden_spikes"]).any():  # an order that this task was not trained with
+                continue
             colour = _COLOURS.get(f"order {order}", "#777777")
             ax.plot(x, one["hidden_spikes"], color=colour, marker="o", ms=4)
             twin.plot(x, one["seconds"], color=colour, ls=(0, (3, 1.5)), lw=1.2)
@@ -154,6 +156,8 @@ def trained_accuracy_figure(found: xr.Dataset, task: str, step: int = -1) -> tup
         colour = _COLOURS.get(f"order {order}", "#777777")
         for estimator in found["estimator"].values:
             one = 100 * chosen["accuracy"].sel(order=order, estimator=estimator)
+            if not np.isfinite(one).any():
+                continue
             axes[0].plot(x, one.isel(epoch=-1), color=colour, ls=_DASHES[str(estimator)], marker="o", ms=3.5)
             axes[1].plot(chosen["epoch"], one.isel(step=step), color=colour, ls=_DASHES[str(estimator)])
             if estimator == "adjusted":

@@ -94,6 +94,17 @@ def test_trained_orders_show_spikes_and_seconds(training):
     fig.canvas.draw()
 
 
+def test_an_order_that_a_task_was_not_trained_with_leaves_no_line(training):
+    training["accuracy"].loc[{"task": "yin-yang", "order": 1}] = np.nan
+    training["hidden_spikes"].loc[{"task": "yin-yang", "order": 1}] = np.nan
+    fig, axes = trained_accuracy_figure(training, "yin-yang")
+    assert {text.get_text() for text in axes[0].texts} == {"order 4"}
+    other, axes = trained_orders_figure(training, "yin-yang")
+    assert {text.get_text() for text in axes[0].texts} == {"order 4", "adjusted"}
+    for figure in (fig, other):
+        figure.canvas.draw()
+
+
 def test_trained_accuracy_ends_where_the_task_ends(training):
     fig, axes = trained_accuracy_figure(training, "thresholded")
     values = training["accuracy"].sel(task="thresholded").mean("seed").sel(order=1, estimator="adjusted")
