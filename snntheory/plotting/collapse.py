@@ -115,7 +115,7 @@ def sent_raster_figure(
         last = layer == layers[-1]
         mine = (spikes["layer"].values == layer) & (last | (spikes["neuron"].values < hidden))
         row = spikes["neuron"].values[mine]
-        size = 22 if last else 4
+        size = 24 if last else 12
         ax.scatter(1e3 * spikes["sent"].values[mine], row, s=size, marker="|", color=PALETTE[0], label="sent")
         ax.scatter(
             1e3 * spikes["crossing"].values[mine], row, s=size / 3, color=PALETTE[1], label="crossing", lw=0
