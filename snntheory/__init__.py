@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from .advice import recommend
     from .linear import discretize
     from .neuron import CubaLIF
     from .traces import convert_units, load_traces, make_traces, resample, save_traces, validate_traces
 
 _NAMES = {
     "CubaLIF": "neuron",
+    "recommend": "advice",
     "discretize": "linear",
     "load_traces": "traces",
     "save_traces": "traces",
@@ -28,6 +30,7 @@ _NAMES = {
     "convert_units": "traces",
 }
 _ROOMS = (
+    "advice",
     "artefacts",
     "conventions",
     "gradients",
@@ -51,6 +54,7 @@ __all__ = [
     "discretize",
     "load_traces",
     "make_traces",
+    "recommend",
     "resample",
     "save_traces",
     "validate_traces",

@@ -11,7 +11,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-SMALL = {"train": ["--sizes", "784,16,10", "--epochs", "1"], "record": ["--neurons", "4"]}
+SMALL = {
+    "train": ["--sizes", "784,16,10", "--epochs", "1"],
+    "record": ["--neurons", "4"],
+    "sweep": ["--sizes", "784,16,10", "--set", "epochs=1"],
+}
 
 
 def blocks(language):
@@ -44,7 +48,7 @@ def test_python_of_the_readme(folder, code):
 def test_commands_of_the_readme(folder):
     lines = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(line) for line in lines if line.startswith("snntheory")]
-    assert len(commands) == 6
+    assert len(commands) == 9
     for command in commands:
         extra = SMALL.get(command[1], [])  # the same command, smaller
         done = subprocess.run(

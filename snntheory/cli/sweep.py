@@ -42,7 +42,7 @@ def sweep(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Settings from a TOML or JSON file: [axes] and [settings].")
+        Path | None, typer.Option(help=r"Settings from a TOML or JSON file: \[axes] and \[settings].")
     ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Processes on this machine; default: one for each core.")
