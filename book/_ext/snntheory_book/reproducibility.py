@@ -76,7 +76,7 @@ def artefact_rows() -> Rows:
 
 
 HEADS = {
-    "build": ["", "version"],
+    "build": ["part", "version"],
     "chapters": ["chapter", "seed", "run time"],
     "artefacts": ["name", "command", "seed", "time to make", "SHA-256 (first digits)"],
 }
