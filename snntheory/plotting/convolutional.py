@@ -50,7 +50,7 @@ def reset_accuracy_figure(trained: xr.Dataset) -> tuple[Figure, np.ndarray]:
     ):
         values = trained[name].transpose("seed", "layer").values
         axes[1].plot(along, values.T, color=colour, lw=0.8, alpha=0.5)
-        middle = values.mean(0)
+        middle = trained[name].mean("seed").values  # leaves out seeds in which no gradient arrives
         axes[1].plot(along, middle, "o-", color=colour, ms=4)
         axes[1].annotate(
             label, (along[1], middle[1]), xytext=(8, -8), textcoords="offset points",
