@@ -57,7 +57,7 @@ class Atlas:
 
     @property
     def html(self) -> str:
-        """The figure as a fragment of HTML, in which nothing is fetched; see :mod:`.fragment`."""
+        """The figure as a fragment of HTML, in which nothing is fetched."""
         names = ("figure.css", "decays.js", "panels.js", "atlas.js")
         return fragment("atlas", self._data(), names, self.still, self._alternative(), equations())
 

@@ -51,7 +51,7 @@ class DensityPlay:
 
     @property
     def html(self) -> str:
-        """The figure as a fragment of HTML, in which nothing is fetched; see :mod:`.fragment`."""
+        """The figure as a fragment of HTML, in which nothing is fetched."""
         names = ("figure.css", "panels.js", "density.js")
         return fragment("density", self._data(), names, self.still, self._alternative())
 
@@ -209,7 +209,7 @@ def density_play(
         As :func:`snntheory.population.stationary_density`; values that do not ascend; too many combinations.
 
     Accuracy: with the default cells the rate is within 2 % of that of `stationary_density` with its own defaults;
-    tests/plotting/test_density_play.py.
+    tests/plotting/test_play_figures.py.
     """
     settings = {}
     for name, values in (("mus", mus), ("sigmas", sigmas), ("taus", taus)):

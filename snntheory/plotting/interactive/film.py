@@ -48,7 +48,7 @@ class DensityFilm:
 
     @property
     def html(self) -> str:
-        """The figure as a fragment of HTML, in which nothing is fetched; see :mod:`.fragment`."""
+        """The figure as a fragment of HTML, in which nothing is fetched."""
         return fragment("film", self._data(), ("film.css", "film.js"), self.still, self._alternative())
 
     def _data(self) -> dict:

@@ -137,7 +137,7 @@ class Overview:
 
     @property
     def html(self) -> str:
-        """The figure as a fragment of HTML, in which nothing is fetched; see :mod:`.fragment`."""
+        """The figure as a fragment of HTML, in which nothing is fetched."""
         return fragment(
             "overview",
             self._data(),
@@ -241,7 +241,7 @@ def overview(panels: Sequence[StepPanel], dt: float = 0.001) -> Overview:
         No panels or more than 9; ``dt`` not positive.
 
     Accuracy: between the computed steps the readouts are linear in the logarithm of the step;
-    tests/book/test_overview_in_browser.py compares them with :func:`numpy.interp`.
+    tests/book/test_figures_in_browser.py compares them with `numpy.interp`.
     """
     panels = tuple(panels)
     if not 0 < len(panels) <= 9 or not all(isinstance(panel, StepPanel) for panel in panels):

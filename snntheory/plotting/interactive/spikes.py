@@ -53,7 +53,7 @@ class SpikePlay:
 
     @property
     def html(self) -> str:
-        """The figure as a fragment of HTML, in which nothing is fetched; see :mod:`.fragment`."""
+        """The figure as a fragment of HTML, in which nothing is fetched."""
         names = ("figure.css", "decays.js", "panels.js", "spikes.js")
         return fragment("spikes", self._data(), names, self.still, self._alternative(), equations())
 
@@ -170,7 +170,7 @@ def spike_play(
         As :func:`snntheory.spiking.simulate`; another reset; too many input spikes or steps.
 
     Accuracy: the script's spikes are compared with `exact_spike_times` (to 1e-12 s) and `simulate` (the same steps),
-    its pairs with `compare_trains`, in tests/book/test_spike_play_in_browser.py.
+    its pairs with `compare_trains`, in tests/book/test_figures_in_browser.py.
     """
     if not isinstance(neuron, CubaLIF) or neuron.reset != "subtract":
         raise ValueError(f"neuron must be a CubaLIF with reset='subtract', got {neuron!r}")
