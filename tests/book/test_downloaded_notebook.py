@@ -37,6 +37,21 @@ def quickest(site):
     return min(CHAPTERS, key=lambda name: seconds[name])
 
 
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_downloaded_notebook_is_the_chapter(site, name):
+    """What the build executed is what the page offers: the cells of the present chapter, in order, each executed once.
+
+    The build has run every cell from first to last in a fresh kernel and an empty folder, so this is the rerun of all
+    chapters; the tests below run one more time what a reader gets.
+    """
+    offered = nbformat.read(site / "_sources" / f"{name}.ipynb", as_version=4)
+    clean = clean_notebook(ROOT / "book" / f"{name}.md")
+    code = [[cell for cell in notebook.cells if cell.cell_type == "code"] for notebook in (offered, clean)]
+    assert [cell.source for cell in code[0]] == [cell.source for cell in code[1]]
+    assert [cell.execution_count for cell in code[0]] == list(range(1, len(code[0]) + 1))
+    assert offered.metadata["kernelspec"]["name"] == clean.metadata["kernelspec"]["name"] == "python3"
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 def test_downloaded_notebook_reruns(site, quickest, tmp_path, monkeypatch):
     """The executed notebook that the page offers."""
