@@ -102,7 +102,12 @@ def training_course_figure(
     axes[0, 0].set_ylabel("training accuracy (%)")
     axes[1, 0].set_ylabel("loss")
     axes[0, 0].set_ylim(0, 100)
-    axes[0, -1].legend(title="time step", title_fontsize=9)
+    fig.legend(
+        *axes[0, 0].get_legend_handles_labels(),
+        title="time step",
+        title_fontsize=9,
+        loc="outside right center",
+    )
     return fig, axes
 
 
