@@ -81,10 +81,10 @@ def step_accuracy_figure(
         ax.plot(x[x > 0], y[x > 0], color=colour, marker="o", ms=4)
         ax.plot(np.full((x == 0).sum(), place_of_zero), y[x == 0], color=colour, marker="o", ms=4, ls="")
         ends.append((x[-1], y[-1], label, colour))
-    ticks = all_steps[all_steps > 0]
-    shown = [
-        float(t) for k, t in enumerate(ticks) if k == 0 or t > 1.18 * ticks[k - 1] or k == len(ticks) - 1
-    ]
+    shown: list[float] = []
+    for tick in all_steps[all_steps > 0].tolist():
+        if not shown or tick > 1.18 * shown[-1]:
+            shown.append(tick)
     names = {place_of_zero: "cont."} | {tick: f"{1e3 * tick:g}" for tick in shown}
     ax.set(xscale="log", xlabel="time step (ms)", ylabel="test accuracy (%)", ylim=(0, 102))
     ax.set_xlim(place_of_zero / 1.3, all_steps[-1] * 1.1)
