@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from .style import GRID, PALETTE, THEORY, label_lines, plain_number
 
@@ -166,6 +166,7 @@ def trained_accuracy_figure(found: xr.Dataset, task: str, step: int = -1) -> tup
     axes[0].set_xlim(right=float(x.max()) * 3.2)
     _plain_log(axes[0])
     label_lines(axes[0], ends, size=8)
+    axes[1].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[1].set_xlabel(rf"epoch, at {x[step]:.2g} $\tau_s$")
     for estimator, dashes in _DASHES.items():
         axes[1].plot([], [], color="#777777", ls=dashes, label=estimator)
