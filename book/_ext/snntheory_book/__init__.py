@@ -14,6 +14,7 @@ EXTENSIONS = (
     "offline",
     "execution_times",
     "reproducibility",
+    "accessibility",
     "docstrings",
     "public_names",
 )
