@@ -196,7 +196,8 @@ def recorded_raster(data: xr.Dataset, condition: str) -> xr.Dataset:
     known = [str(name)[len("sent_") :] for name in data.data_vars if str(name).startswith("sent_")]
     _check.choice("condition", key, known)
     names = {f"{name}_{key}": name for name in ("crossing", "sent", "layer", "neuron", "spike")}
-    return data[[name for name in names if name in data.variables]].rename(names)
+    found = data[[old for old in names if old in data.variables]].rename(names)
+    return found.drop_vars([name for name in found.variables if name not in names.values()])
 
 
 def arrivals_at(spikes: xr.Dataset, weights: Any, output: int) -> tuple[Floats, Floats]:
