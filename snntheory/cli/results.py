@@ -14,15 +14,13 @@ from .console import say
 def experiment(
     name: Annotated[
         str,
-        typer.Argument(
-            help="Which experiment: time-step-spectra, spectral-causes, gradient-fidelity, xor, iris, yin-yang, "
-            "yin-yang-surrogates, yin-yang-beyond, step-size-accuracy, integration-order, "
-            "time-step-sweep, time-step-fashion, collapse, "
-            "convolutional."
-        ),
+        typer.Argument(help="Which experiment; a name that is none is answered with those there are."),
     ],
     quick: Annotated[
         bool, typer.Option("--quick", help="A miniature of seconds, to see that it runs.")
+    ] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="The source's own sizes, where what was recorded is smaller: hours.")
     ] = False,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the artefacts.")] = Path("results"),
 ) -> None:
@@ -32,11 +30,16 @@ def experiment(
     _check.choice("name", name, experiments.NAMES)
     chosen = experiments.module(name)
     settings = chosen.Settings()
-    if quick:
-        settings = settings.quick()
+    if quick and full:
+        raise ValueError("give --quick or --full, not both")
+    if full and not hasattr(settings, "full"):
+        raise ValueError(f"--full is what {name} does without it: its settings are those of the source; leave it out")
+    size = "quick" if quick else "full" if full else ""
+    if size:
+        settings = getattr(settings, size)()
     folder.mkdir(parents=True, exist_ok=True)
-    command = f"snntheory experiment {name}" + (" --quick" if quick else "")
-    state = folder / ("state-quick" if quick else "state")
+    command = f"snntheory experiment {name}" + (f" --{size}" if size else "")
+    state = folder / (f"state-{size}" if size else "state")
     chosen.run(settings, folder, state, command, report=say, progress=True)
 
 
