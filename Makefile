@@ -73,7 +73,7 @@ lock: ## write requirements.lock anew from pyproject.toml
 	$${PYTHON:-python3.11} -m venv .venv-lock
 	.venv-lock/bin/python -m pip install --disable-pip-version-check --quiet '.[train,book,test]' 'torch==2.13.0'
 	{ echo '# Exact versions for the book, the tests and CI. Written by `make lock` from pyproject.toml; not edited.'; \
-	  .venv-lock/bin/python -m pip freeze --exclude snntheory | sed -E "s/\+cpu$$//; s/^triton==.*/&; platform_system == 'Linux'/"; } > requirements.lock.tmp
+	  .venv-lock/bin/python -m pip freeze --all --exclude pip --exclude snntheory | sed -E "s/\+cpu$$//; s/^triton==.*/&; platform_system == 'Linux'/"; } > requirements.lock.tmp
 	mv requirements.lock.tmp requirements.lock
 	rm -rf .venv-lock
 

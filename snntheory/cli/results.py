@@ -20,7 +20,8 @@ def experiment(
         bool, typer.Option("--quick", help="A miniature of seconds, to see that it runs.")
     ] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="The source's own sizes, where what was recorded is smaller: hours.")
+        bool,
+        typer.Option("--full", help="The source's own sizes, where what was recorded is smaller: hours."),
     ] = False,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the artefacts.")] = Path("results"),
 ) -> None:
@@ -33,7 +34,9 @@ def experiment(
     if quick and full:
         raise ValueError("give --quick or --full, not both")
     if full and not hasattr(settings, "full"):
-        raise ValueError(f"--full is what {name} does without it: its settings are those of the source; leave it out")
+        raise ValueError(
+            f"--full is what {name} does without it: its settings are those of the source; leave it out"
+        )
     size = "quick" if quick else "full" if full else ""
     if size:
         settings = getattr(settings, size)()

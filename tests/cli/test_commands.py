@@ -17,7 +17,17 @@ from snntheory.linear import schemes as linear_schemes
 from snntheory.training import checkpoint as checkpoints
 from snntheory.training import datasets
 
-COMMANDS = ("train", "evaluate", "record", "analyse", "ledger", "experiment", "artefacts", "datasets")
+COMMANDS = (
+    "train",
+    "sweep",
+    "evaluate",
+    "record",
+    "analyse",
+    "ledger",
+    "experiment",
+    "artefacts",
+    "datasets",
+)
 TRAIN = ["--sizes", "784,16,10", "--window", "0.04", "--dt", "0.004", "--batch-size", "50"]
 TRAIN += ["--learning-rate", "0.01"]
 
@@ -403,6 +413,8 @@ def test_errors_of_the_readers(command, model, digits_file, tmp_path):
         (["analyse", traces], "traces.nc"),
         (["analyse", tmp_path / "text.pt"], "text.pt"),
         (["experiment", "time-step-spectrum"], "did you mean 'time-step-spectra'"),
+        (["experiment", "xor", "--full"], "leave it out"),
+        (["experiment", "xor", "--full", "--quick"], "not both"),
         (["artefacts", "--folder", tmp_path], "there are no artefacts in"),
     ]:
         assert_refused(command(*arguments), part)

@@ -245,7 +245,11 @@ def test_the_forward_pass_is_the_exact_network():
         (dict(max_spikes=0), ValueError, "max_spikes must be at least 1"),
         (dict(overflow="clip"), ValueError, "overflow must be one of"),
         (dict(method="eventprop"), ValueError, "method must be one of"),
-        (dict(method="implicit", backend="numba"), ValueError, "'adjoint', 'integrated' and 'straight_through' only"),
+        (
+            dict(method="implicit", backend="numba"),
+            ValueError,
+            "'adjoint', 'integrated' and 'straight_through' only",
+        ),
         (dict(dt=1e-3), TypeError, "no option 'dt'"),
         (dict(method="closed_form"), ValueError, "tau_mem = 2 tau_syn"),
     ],

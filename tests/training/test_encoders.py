@@ -141,7 +141,12 @@ def test_latency_takes_batches_apart_and_uses_no_random_numbers():
 
 @pytest.mark.parametrize(
     "encoder",
-    [Poisson(0.3, 50.0, "poisson"), Poisson(0.3, probability_per_step=True), Latency(0.3, 0.2, "next"), Constant(0.3, 50.0)],
+    [
+        Poisson(0.3, 50.0, "poisson"),
+        Poisson(0.3, probability_per_step=True),
+        Latency(0.3, 0.2, "next"),
+        Constant(0.3, 50.0),
+    ],
 )
 def test_settings_make_the_same_encoder(encoder):
     assert from_settings(settings(encoder)) == encoder
