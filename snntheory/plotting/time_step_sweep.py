@@ -83,7 +83,7 @@ def step_accuracy_figure(
         ends.append((x[-1], y[-1], label, colour))
     shown: list[float] = []
     for tick in all_steps[all_steps > 0].tolist():
-        if not shown or tick > 1.18 * shown[-1]:
+        if not shown or tick > 1.35 * shown[-1]:
             shown.append(tick)
     names = {place_of_zero: "cont."} | {tick: f"{1e3 * tick:g}" for tick in shown}
     ax.set(xscale="log", xlabel="time step (ms)", ylabel="test accuracy (%)", ylim=(0, 102))
