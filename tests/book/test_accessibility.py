@@ -11,6 +11,7 @@ PAGES = toc_files(ROOT / "book" / "_toc.yml")
 THEME = {
     "region": "the theme puts the book's title above its sidebar's navigation, outside of a landmark",
     "empty-table-header": "pandas leaves the head of the index column empty",
+    "scrollable-region-focusable": "what is too wide, a formula or a table, scrolls, and browsers focus it by now",
     "landmark-unique": "the theme has two navigations of one name where a page has a contents list",
 }
 
@@ -38,7 +39,8 @@ def test_page_is_accessible(site, tab, name):
         name == "api"
     ):  # hundreds of signatures: contrast alone would take minutes, and is the same on the other pages
         options["rules"] = {"color-contrast": {"enabled": False}}
-    found = axe.run(tab, options=options).response["violations"]
+    # xarray draws its own tables, with colours of its own
+    found = axe.run(tab, context={"exclude": [[".xr-wrap"]]}, options=options).response["violations"]
     faults = {
         violation["id"]: [(node["target"], node["html"][:120]) for node in violation["nodes"][:3]]
         for violation in found

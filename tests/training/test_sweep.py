@@ -165,6 +165,9 @@ def test_a_sweep_that_is_killed_leaves_no_process_and_goes_on(tasks, tmp_path, h
         [sys.executable, tmp_path / "script.py", tmp_path / "out"],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (tmp_path, *sys.path)))},
         stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # ignored where a shell runs this behind
     )
     try:
         assert_ends_and_goes_on(running, tasks, tmp_path, how)
