@@ -1,10 +1,14 @@
 """Importing the package is cheap, and the core needs no torch."""
 
+import ast
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
+
+PACKAGE = Path(__file__).parents[1] / "snntheory"
 
 
 def run(code: str, cwd) -> str:
@@ -27,6 +31,32 @@ def test_import_costs_little_more_than_numpy(tmp_path):
         for name in ("numpy", "snntheory")
     }
     assert best["snntheory"] < best["numpy"] + 0.3  # it takes about 0.01 s; 0.3 s is what users are promised
+
+
+def imported(path):
+    """Modules that a file of the package imports, wherever in it, by their full names."""
+    here = ("snntheory", *path.relative_to(PACKAGE).parts[:-1])
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            start = here[: len(here) - node.level + 1] if node.level else ()
+            base = ".".join((*start, *([node.module] if node.module else [])))
+            yield from (f"{base}.{each.name}" for each in node.names)
+
+
+@pytest.mark.parametrize("room", ["experiments", "plotting", "cli"])
+def test_nothing_but_the_command_line_builds_on(room):
+    """Dependencies point one way: what shows and what records stands above all other rooms."""
+    above = {"cli", room, "__main__.py"}
+    wrong = [
+        f"{path.relative_to(PACKAGE)}: {name}"
+        for path in PACKAGE.rglob("*.py")
+        if path.relative_to(PACKAGE).parts[0] not in above
+        for name in imported(path)
+        if f"{name}.".startswith(f"snntheory.{room}.")
+    ]
+    assert not wrong
 
 
 def test_modules_of_linear_are_loaded_when_used(tmp_path):

@@ -2,6 +2,16 @@
 
 from .costs import costs
 from .evidence import Evidence, NotMeasured
+from .pareto import pareto_front
 from .recommendation import Choice, Part, Recommendation, recommend
 
-__all__ = ["Choice", "Evidence", "NotMeasured", "Part", "Recommendation", "costs", "recommend"]
+__all__ = [
+    "Choice",
+    "Evidence",
+    "NotMeasured",
+    "Part",
+    "Recommendation",
+    "costs",
+    "pareto_front",
+    "recommend",
+]

@@ -33,7 +33,7 @@ from ..spiking.events import MAX_SPIKES
 from ..training import EventNetwork
 from ..training.trainer import as_inputs
 from . import time_step_sweep as sweep
-from .provenance import Report, begin
+from .provenance import Report
 
 Floats = NDArray[np.float64]
 NAME = "collapse"
@@ -253,7 +253,7 @@ def run(
         ``condition`` and ``dt``; ``true_count`` (case, late); rasters and output weights of the continuous network, of
         the published one and of the first one with another condition, at the largest time step (suffixes).
     """
-    sources = begin(checkpoints, NAME)
+    sources = artefacts.begin(checkpoints, NAME)
     started = time.monotonic()
     found, names, counts = [], [], []
     extra: dict[str, Any] = {}

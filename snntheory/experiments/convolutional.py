@@ -38,7 +38,7 @@ from ..training import (
 from ..training.connections import Layer
 from ..training.inputs import as_labelled
 from ..training.trainer import generator
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def run(
         epoch); ``test_accuracy``, ``seconds`` (reset_gradient, seed); ``spikes`` (reset_gradient, seed, layer);
         ``cosine``, ``norm_ratio`` (seed, layer) of the first gradients; ``published`` (reset_gradient).
     """
-    sources = begin(checkpoints, "convolutional")
+    sources = artefacts.begin(checkpoints, "convolutional")
     paths = []
     for task in settings.tasks:
         started = time.monotonic()

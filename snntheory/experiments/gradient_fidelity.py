@@ -38,7 +38,7 @@ from ..training import EventNetwork, FirstSpike, Latency, datasets, fit
 from ..training.initial import FanIn, Normal
 from ..training.sample_loss import SampleLoss, for_sample
 from .exact_gradients import Cell
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 
 Floats = NDArray[np.float64]
 NAME = "gradient-fidelity"
@@ -190,7 +190,7 @@ def run(
     ValueError
         ``checkpoints`` holds the results of other sources or settings.
     """
-    started, sources = time.monotonic(), begin(checkpoints, NAME, settings)
+    started, sources = time.monotonic(), artefacts.begin(checkpoints, NAME, settings)
     parts = []
     for name in settings.tasks:
         task, stages = task_of(settings, name), trained(settings, name, checkpoints, progress)

@@ -26,7 +26,7 @@ from ..spiking.events import SpikeLimitReached
 from ..training import evaluate, fit
 from .integration_tasks import TASKS, Task, input_times, task_of
 from .integration_training import run_trainings
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 from .weight_transfer import (
     INTEGRATORS,
     INTERPOLATIONS,
@@ -227,7 +227,7 @@ def run(
     ValueError
         ``checkpoints`` holds the results of other sources or settings.
     """
-    sources = begin(checkpoints, NAME, settings)
+    sources = artefacts.begin(checkpoints, NAME, settings)
     written = []
     for name, part in ((NAME, _transfers), (f"{NAME}-training", run_trainings)):
         started = time.monotonic()

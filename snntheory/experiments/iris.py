@@ -21,7 +21,7 @@ from .. import artefacts
 from ..training import EventNetwork, FirstSpike, Latency, datasets, fit
 from ..training.initial import Normal
 from .exact_gradients import Cell, network
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def run(
         Of the artefact: ``loss``, ``accuracy``, ``test_accuracy``, ``silent_outputs`` (tau_1, seed, epoch);
         ``first_times`` (tau_1, stage, sample, output) of the first seed's test samples and their ``label``.
     """
-    sources = begin(checkpoints, "iris")
+    sources = artefacts.begin(checkpoints, "iris")
     started = time.monotonic()
     names = {"loss": "loss", "accuracy": "accuracy", "test_accuracy": "validation_accuracy"}
     names["silent_outputs"] = "silent_outputs"

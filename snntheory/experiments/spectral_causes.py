@@ -40,7 +40,7 @@ from ..linear import DiscreteNeuron
 from ..neuron import CubaLIF
 from ..spectral.resets import without_resets
 from ..training import CountCrossEntropy, Network, Poisson, datasets, fit, record
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 
 Floats = NDArray[np.float64]
 CONDITIONS = ("none", "window", "drive", "scheme", "all")
@@ -90,7 +90,7 @@ def run(
     ValueError
         The training in ``checkpoints`` was begun with other sources.
     """
-    started, sources = time.monotonic(), begin(checkpoints, NAME)
+    started, sources = time.monotonic(), artefacts.begin(checkpoints, NAME)
     weights = trained_weights(settings, checkpoints, progress)
     images, _ = datasets.mnist_subset("test")
     found = spectra(settings, weights, images[: settings.batch])

@@ -42,7 +42,7 @@ from .. import _check, _files, artefacts
 from ..neuron import CubaLIF
 from ..training import CountCrossEntropy, Network, Poisson, datasets, evaluate, fit
 from ..training.feed_forward import weight_unit
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 
 NAME = "step-size-accuracy"
 GRADIENTS = ("surrogate", "timing")
@@ -150,7 +150,7 @@ def run(
     """
     from . import step_size_estimators, step_size_optimisers
 
-    sources = begin(checkpoints, NAME, settings)
+    sources = artefacts.begin(checkpoints, NAME, settings)
     written = []
     parts: tuple[tuple[str, Callable[..., tuple[xr.Dataset, dict[str, float]]]], ...] = (
         (step_size_optimisers.NAME, step_size_optimisers.study),

@@ -14,7 +14,7 @@ import xarray as xr
 
 from .. import artefacts
 from . import time_step_sweep as sweep
-from .provenance import Report, begin
+from .provenance import Report
 
 NAME = "time-step-fashion"
 
@@ -80,7 +80,7 @@ def run(
         Of the artefact: what :func:`snntheory.experiments.time_step_sweep.measure` finds, by ``run``, with the
         coordinates ``dt`` and ``late``.
     """
-    sources, started = begin(checkpoints, NAME), time.monotonic()
+    sources, started = artefacts.begin(checkpoints, NAME), time.monotonic()
     found, headline = [], {}
     for training in trainings(settings):
         found.append(sweep.measure(settings.sweep, training, checkpoints, progress))

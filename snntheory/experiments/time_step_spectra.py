@@ -30,7 +30,7 @@ from ..neuron import CubaLIF
 from ..spectral import cwt, global_wavelet_spectrum, psd
 from ..spectral.resets import without_resets
 from ..training import datasets
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 
 PROTOCOLS = ("physical", "source")
 
@@ -118,7 +118,7 @@ def run(
     ValueError
         The trainings in ``checkpoints`` were begun with other sources.
     """
-    sources = begin(checkpoints, "time-step-spectra")
+    sources = artefacts.begin(checkpoints, "time-step-spectra")
     written = []
     for protocol in PROTOCOLS:
         for dt in settings.time_steps:

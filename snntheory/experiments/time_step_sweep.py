@@ -29,7 +29,7 @@ from ..neuron import CubaLIF
 from ..training import EventNetwork, Latency, SpikeCount, datasets, evaluate, fit
 from ..training.initial import Uniform
 from ..training.trainer import as_inputs
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 
 Floats = NDArray[np.float64]
 NAME = "time-step-sweep"
@@ -280,7 +280,7 @@ def run(
     list of Path
         Of the artefact: what :func:`measure` finds, by ``run``, with the coordinates ``dt`` and ``seed``.
     """
-    sources = begin(checkpoints, name)
+    sources = artefacts.begin(checkpoints, name)
     started = time.monotonic()
     found = []
     for seed in settings.seeds:
@@ -368,21 +368,3 @@ def measure(settings: Settings, training: Training, checkpoints: Path, progress:
             f"{checkpoints} holds {training.label} with other settings; remove it to begin again"
         )
     return found
-
-
-def pareto_front(accuracy: Any, spikes: Any) -> NDArray[np.int64]:
-    """Places of the points that no other point beats in both: higher accuracy and fewer spikes, by rising spikes.
-
-    Parameters
-    ----------
-    accuracy, spikes : array_like, shape (n,)
-    """
-    high, few = _check.array("accuracy", accuracy, ndim=1), _check.array("spikes", spikes, ndim=1)
-    if high.shape != few.shape:
-        raise ValueError(f"accuracy and spikes must be as many, got {high.size} and {few.size}")
-    best, front = -np.inf, []
-    for place in np.lexsort((-high, few)):
-        if high[place] > best:
-            best = high[place]
-            front.append(int(place))
-    return np.array(front, np.int64)

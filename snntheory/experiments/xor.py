@@ -22,7 +22,7 @@ from ..spiking import exact_network, merge_inputs, reconstruct
 from ..training import FirstSpike
 from ..training.initial import Normal
 from .exact_gradients import Cell
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 
 PATTERNS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 """0: an early spike, 1: a late one."""
@@ -83,7 +83,7 @@ def run(
         (stage, pattern, output) and their voltages at the first pattern (stage, output, time), before and after the
         training of the first initialisation.
     """
-    sources = begin(checkpoints, "xor")
+    sources = artefacts.begin(checkpoints, "xor")
     started = time.monotonic()
     steps, headline = [], {}
     for gamma in settings.gammas:

@@ -20,7 +20,7 @@ from .. import artefacts
 from ..training import EventNetwork, FirstSpike, Latency, Network, datasets, evaluate, fit
 from ..training.initial import Normal
 from .exact_gradients import Cell, network
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 
 METHODS = ("exact", "surrogate")
 PUBLISHED_ACCURACY = (0.950, 0.0083)
@@ -164,7 +164,7 @@ def run(
         (sample, output) of the test samples, and ``map`` (y, x): classes of the points of the square, -1 outside the
         disc, -2 where no output fires; ``label`` (sample).
     """
-    sources = begin(checkpoints, "yin-yang")
+    sources = artefacts.begin(checkpoints, "yin-yang")
     started = time.monotonic()
     curves: dict[str, list[list[float]]] = {}
     test, hidden = [], []

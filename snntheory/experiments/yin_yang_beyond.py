@@ -18,7 +18,7 @@ from .. import artefacts
 from ..neuron import CubaLIF
 from ..training import EventNetwork, FirstSpike, Latency, datasets, evaluate, fit
 from ..training.initial import Normal
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 from .yin_yang import decision_map
 
 PUBLISHED = {
@@ -155,7 +155,7 @@ def run(
         ``test_accuracy`` and ``hidden_spikes`` per sample (seed), after the last epoch; ``map`` (y, x) of the first
         seed.
     """
-    sources = begin(checkpoints, "yin-yang-beyond")
+    sources = artefacts.begin(checkpoints, "yin-yang-beyond")
     started = time.monotonic()
     names = ("loss", "accuracy", "silent_outputs", "validation_accuracy", "seconds")
     curves = {name: np.empty((len(settings.seeds), settings.epochs)) for name in names}

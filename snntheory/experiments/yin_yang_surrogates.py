@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from .. import artefacts
 from ..training import CountCrossEntropy, EventNetwork, Network, datasets, evaluate, fit
 from . import yin_yang
-from .provenance import Report, begin, plain
+from .provenance import Report, plain
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def run(
         ``chosen`` (gradient), a trial; ``loss``, ``accuracy``, ``seconds`` (gradient, seed, epoch) and
         ``test_accuracy`` (gradient, seed) of the chosen ones; ``map`` (gradient, y, x) of the first seed.
     """
-    sources = begin(checkpoints, "yin-yang-surrogates")
+    sources = artefacts.begin(checkpoints, "yin-yang-surrogates")
     started = time.monotonic()
     gradients, rows = list(settings.trials), list(settings.trials.values())
     if len({len(row) for row in rows}) != 1:

@@ -130,7 +130,7 @@ def pareto_figure(
         0 .. 1; spikes of all layers; time steps in seconds, 0 continuous.
     ax : Axes, optional
     """
-    from ..experiments.time_step_sweep import pareto_front
+    from ..advice import pareto_front
 
     fig, ax = axes_of(ax)
     y, x, steps = 100 * np.asarray(accuracy, float), np.asarray(spikes, float), np.asarray(dts, float)

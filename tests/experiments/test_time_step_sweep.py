@@ -96,17 +96,3 @@ def test_latency_counts_the_spikes_of_the_true_class():
     times = network(training.encoder().times(as_inputs(images)))[-1]
     own = [int(times[k, label].isfinite().sum()) for k, label in enumerate(labels)]
     assert share[2] == pytest.approx(np.mean(own) / 15)
-
-
-def test_pareto_front_against_the_definition():
-    rng = np.random.default_rng(0)
-    accuracy, spikes = rng.uniform(size=(2, 40)).round(1)
-    front = experiment.pareto_front(accuracy, spikes)
-    for k in range(40):
-        beaten = (accuracy >= accuracy[k]) & (spikes <= spikes[k])
-        beaten &= (accuracy > accuracy[k]) | (spikes < spikes[k])
-        point = (accuracy[k], spikes[k])
-        assert beaten.any() == (point not in {(accuracy[f], spikes[f]) for f in front})
-    assert (np.diff(spikes[front]) > 0).all() and (np.diff(accuracy[front]) > 0).all()
-    with pytest.raises(ValueError, match="as many"):
-        experiment.pareto_front([1.0], [1.0, 2.0])

@@ -8,7 +8,7 @@ import xarray as xr
 
 matplotlib.use("Agg")
 from snntheory import plotting
-from snntheory.experiments import time_step_sweep as sweep
+from snntheory.advice import pareto_front
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def test_pareto_front_is_drawn_through_the_best():
     _, ax = plotting.pareto_figure(accuracy, spikes, dts)
     np.testing.assert_allclose(ax.lines[0].get_xdata()[:-1], [50, 100, 200])
     assert len(ax.lines) == 1 + 4
-    np.testing.assert_array_equal(sweep.pareto_front(accuracy, spikes), [1, 0, 2])
+    np.testing.assert_array_equal(pareto_front(accuracy, spikes), [1, 0, 2])
 
 
 def test_sent_times_are_stairs_above_the_diagonal_but_for_nearest():

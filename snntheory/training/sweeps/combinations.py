@@ -210,11 +210,9 @@ def _take(event: Event, records: dict[str, Record]) -> str:
 
 def _begin(path: Path, task: str) -> tuple[artefacts.Sources, str]:
     """The folder of a sweep, with what says whose it is; the sources, which are those that it began with."""
-    from ...experiments.provenance import begin
-
     for each in (path, path / "runs", path / "state"):
         each.mkdir(parents=True, exist_ok=True)
-    sources = begin(path, "sweep")
+    sources = artefacts.begin(path, "sweep")
     mark = path / "sweep.json"
     if not mark.exists():
         with _files.replacing(mark) as temporary:
