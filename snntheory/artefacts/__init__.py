@@ -24,7 +24,7 @@ from ..traces import load_traces, save_traces
 
 SCHEMA = "snntheory-artefact/1"
 FOLDER = Path(__file__).parent
-_ROOMS = ("linear", "gradients", "training", "neuron.py", "experiments")
+_ROOMS = ("linear", "spiking", "gradients", "training", "neuron.py", "experiments")
 """What a recording depends on: a change here may change it."""
 _QUOTED = ("sha256", "command", "made", "wall_seconds", "device", "sources_sha256")
 _LIBRARIES = ("numpy", "scipy", "torch", "numba", "xarray")
@@ -226,7 +226,7 @@ def one_line(name: str, folder: str | os.PathLike[str] = FOLDER) -> str:
 
 
 def sources_digest() -> str:
-    """SHA-256 over the sources that a recording depends on: neuron, schemes, gradients, trainer, experiments."""
+    """SHA-256 over the sources that a recording depends on: neuron, schemes, spikes, gradients, trainer, and so on."""
     import hashlib
 
     package = FOLDER.parent

@@ -55,14 +55,18 @@ class Settings:
     sweep: sweep.Settings = field(default_factory=sweep.Settings)
     time_steps: tuple[float, ...] = (0.010,)
     conditions: tuple[str, ...] = tuple(CHANGES)
-    seed: int = 0
+    seeds: tuple[int, ...] = (0, 1, 2)
     sample: int = 0
-    """Of the test set, for the raster."""
+    """Of the test set, for the rasters, which are those of the first seed."""
 
     def quick(self) -> Settings:
         """A miniature of seconds; its numbers are not the published ones."""
         return replace(
-            self, sweep=self.sweep.quick(), time_steps=(0.010,), conditions=("as published", "carried")
+            self,
+            sweep=self.sweep.quick(),
+            time_steps=(0.010,),
+            conditions=("as published", "carried"),
+            seeds=(0,),
         )
 
     def full(self) -> Settings:
@@ -70,13 +74,13 @@ class Settings:
         return replace(self, sweep=self.sweep.full())
 
 
-def trainings(settings: Settings) -> dict[tuple[str, float], sweep.Training]:
+def trainings(settings: Settings, seed: int = 0) -> dict[tuple[str, float], sweep.Training]:
     """(condition, time step) to training; the first one is the network in continuous time."""
-    found = {("continuous", 0.0): sweep.Training(0.0, settings.seed)}
+    found = {("continuous", 0.0): sweep.Training(0.0, seed)}
     for dt in settings.time_steps:
         for name in settings.conditions:
             changes = CHANGES[_check.choice("condition", name, CHANGES)]
-            found[name, dt] = replace(sweep.Training(dt, settings.seed), **changes)
+            found[name, dt] = replace(sweep.Training(dt, seed), **changes)
     return found
 
 
@@ -244,45 +248,40 @@ def run(
     report: Report = lambda text: None,
     progress: bool = False,
 ) -> list[Path]:
-    """Train a network a condition and time step and write the artefact ``collapse``; goes on where it was killed.
+    """Train a network a condition, time step and seed and write the artefact ``collapse``; goes on where it was killed.
 
     Returns
     -------
     list of Path
-        Of the artefact: what :func:`snntheory.experiments.time_step_sweep.measure` finds, by ``case``, with coordinates
-        ``condition`` and ``dt``; ``true_count`` (case, late); rasters and output weights of the continuous network, of
-        the published one and of the first one with another condition, at the largest time step (suffixes).
+        Of the artefact: what :func:`snntheory.experiments.time_step_sweep.measure` finds, by ``case`` and ``seed``,
+        with coordinates ``condition`` and ``dt``; ``true_count`` (case, seed, late). Of the first seed, rasters and
+        output weights of the continuous network, of the published one and of the first one with another condition, at
+        the largest time step (suffixes).
     """
     sources = artefacts.begin(checkpoints, NAME)
     started = time.monotonic()
-    found, names, counts = [], [], []
+    by_seed: list[xr.Dataset] = []
     extra: dict[str, Any] = {}
-    shown = _shown(settings)
-    image = sweep.samples(settings.sweep, "test")[0][settings.sample]
-    for (name, dt), training in trainings(settings).items():
-        each = sweep.measure(settings.sweep, training, checkpoints, progress)
-        network, _ = sweep.train(settings.sweep, training, checkpoints)
-        found.append(each)
-        names.append(name)
-        counts.append(true_counts(settings, network, training))
-        report(f"{name}, {1e3 * dt:g} ms: test accuracy {100 * float(each['test_accuracy']):.1f} %")
-        if (name, dt) in shown:
-            key = name.replace(" ", "_")
-            spikes = raster(network, training, image).rename(
-                {old: f"{old}_{key}" for old in ("crossing", "sent", "layer", "neuron", "spike")}
-            )
-            extra |= {str(part): spikes[part] for part in spikes.variables}
-            weights = network.weights()[-1].numpy() / sweep.TAU_SYN
-            extra[f"weights_{key}"] = xr.DataArray(weights.astype(np.float32), dims=("hidden", "output"))
-    data = xr.concat(found, "case", join="exact").assign_coords(condition=("case", names))
-    data["true_count"] = (("case", "late"), np.array(counts))
-    data = data.assign_coords(late=["as trained", "carry"]).assign(
-        {key: part.astype(np.float32) if part.dtype == np.float64 else part for key, part in extra.items()}
-    )
-    data.attrs["label"] = int(sweep.samples(settings.sweep, "test")[1][settings.sample])
+    image, label = (part[settings.sample] for part in sweep.samples(settings.sweep, "test"))
+    for seed in settings.seeds:
+        found = []
+        for (name, dt), training in trainings(settings, seed).items():
+            each = sweep.measure(settings.sweep, training, checkpoints, progress)
+            network, _ = sweep.train(settings.sweep, training, checkpoints)
+            each["true_count"] = ("late", true_counts(settings, network, training))
+            found.append(each.assign_coords(condition=name))
+            accuracy = 100 * float(each["test_accuracy"])
+            report(f"{name}, {1e3 * dt:g} ms, seed {seed}: test accuracy {accuracy:.1f} %")
+            if seed == settings.seeds[0] and (name, dt) in _shown(settings):
+                extra |= _seen_inside(network, training, image, name)
+        by_seed.append(xr.concat(found, "case", join="exact").drop_vars("seed"))
+    data = xr.concat(by_seed, "seed", join="exact", data_vars="all").transpose("case", "seed", ...)
+    data = data.assign_coords(seed=list(settings.seeds), late=["as trained", "carry"]).assign(extra)
+    data.attrs["label"] = int(label)
+    means = data["test_accuracy"].mean("seed").values
     headline = {
-        f"test accuracy {name} at {1e3 * float(dt):g} ms": float(value)
-        for name, dt, value in zip(names, data["dt"].values, data["test_accuracy"].values, strict=True)
+        f"test accuracy {name} at {1e3 * dt:g} ms": float(value)
+        for (name, dt), value in zip(trainings(settings), means, strict=True)
     }
     return [
         artefacts.save(
@@ -296,6 +295,18 @@ def run(
             folder=folder,
         )
     ]
+
+
+def _seen_inside(network: EventNetwork, training: sweep.Training, image: Any, name: str) -> dict[str, Any]:
+    """The raster of an image and the output weights, named after the condition."""
+    key = name.replace(" ", "_")
+    spikes = raster(network, training, image)
+    found: dict[str, Any] = {
+        f"{part}_{key}": values.astype(np.float32 if values.dtype == np.float64 else values.dtype)
+        for part, values in spikes.rename(spike=f"spike_{key}").variables.items()
+    }
+    weights = network.weights()[-1].numpy() / sweep.TAU_SYN
+    return found | {f"weights_{key}": xr.DataArray(weights.astype(np.float32), dims=("hidden", "output"))}
 
 
 def _shown(settings: Settings) -> list[tuple[str, float]]:

@@ -72,7 +72,7 @@ CIFAR_10 = Task(
 class Settings:
     """What the source gives (tasks, width, time constants in steps), and what we chose."""
 
-    tasks: tuple[Task, ...] = (replace(MNIST, dataset="mnist-subset", n_train=300, n_test=500),)
+    tasks: tuple[Task, ...] = (replace(MNIST, dataset="mnist-subset", n_train=1000, n_test=1000),)
     tau_mem: float = 6.0
     tau_syn: float = 2.0
     width: float = 0.3

@@ -94,8 +94,8 @@ class Settings:
     learning_rate: float = 0.01
     epochs: int = 4
     batch_size: int = 50
-    n_train: int = 250
-    n_test: int = 200
+    n_train: int = 1000
+    n_test: int = 1000
     seeds: tuple[int, ...] = (0, 1, 2)
     timing_conditions: tuple[str, ...] = ("all", "all, Dirac kicks")
     clamp: float = 1e4

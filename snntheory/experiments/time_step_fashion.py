@@ -21,7 +21,7 @@ NAME = "time-step-fashion"
 
 @dataclass(frozen=True)
 class Settings:
-    """What was recorded: all 60,000 images twice, a quarter of the neurons and of the thresholds behind them.
+    """What was recorded: the network of the source and all 60,000 images, twice.
 
     The source's batches of 5 make 12,000 steps an epoch; here are 3,000 of batches of 20, at four times its rate.
     ``trainings`` are pairs of a time step in seconds (0: continuous) and what is done with late crossings.
@@ -30,8 +30,6 @@ class Settings:
     sweep: sweep.Settings = field(
         default_factory=lambda: replace(
             sweep.Settings().fashion(),
-            hidden=(100, 100),
-            thresholds=(0.13, 0.1125, 0.175),
             n_train=60_000,
             n_test=10_000,
             learning_rate=2e-3,
@@ -54,7 +52,7 @@ class Settings:
         return replace(self, sweep=small, trainings=((0.0, "drop"), (0.009, "carry")))
 
     def full(self) -> Settings:
-        """The source's table 1: batches of 5, 400 neurons a hidden layer, ten epochs."""
+        """The source's table 1: batches of 5, ten epochs."""
         source = replace(sweep.Settings().full().fashion(), batch_size=5)
         return replace(self, sweep=source)
 

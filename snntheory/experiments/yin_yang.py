@@ -105,10 +105,9 @@ def make_network(settings: Settings, method: str, seed: int) -> EventNetwork | N
     return grid.variant(width=settings.surrogate_width)
 
 
-def samples(settings: Settings, split: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def samples(split: str, n: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """``1 - features`` and labels: the encoder's strongest spike is the earliest, the source's the smallest value."""
     features, labels = datasets.yin_yang(split)
-    n = settings.n_train if split == "train" else settings.n_test
     return 1 - features[:n], labels[:n]
 
 
@@ -120,7 +119,7 @@ def train(
     made = make_network(settings, method, seed)
     history = fit(
         made,
-        *samples(settings, "train"),
+        *samples("train", settings.n_train),
         encoder=encoder(settings),
         loss=loss(settings),
         epochs=settings.epochs if exact else settings.surrogate_epochs,
@@ -172,7 +171,11 @@ def run(
     for seed in settings.seeds:
         made, history = train(settings, "exact", seed, checkpoints / f"yin-yang-exact-{seed}.pt", progress)
         result = evaluate(
-            made, *samples(settings, "test"), encoder=encoder(settings), loss=loss(settings), batch_size=1000
+            made,
+            *samples("test", settings.n_test),
+            encoder=encoder(settings),
+            loss=loss(settings),
+            batch_size=1000,
         )
         test.append(result.accuracy)
         hidden.append(result.spikes[0])
@@ -195,7 +198,7 @@ def run(
                 ("stage", "sample", "output"),
                 np.array([first_times(settings, each) for each in stages], np.float32),
             ),
-            "label": ("sample", samples(settings, "test")[1]),
+            "label": ("sample", samples("test", settings.n_test)[1]),
             "map": (("stage", "y", "x"), np.stack([decision_map(each, *rule) for each in stages])),
         },
         coords={
@@ -226,7 +229,7 @@ def run(
 @torch.no_grad()
 def first_times(settings: Settings, made: Any) -> NDArray[np.float64]:
     """First output spikes of the test samples, shape (sample, output); inf for a silent one."""
-    images = torch.from_numpy(samples(settings, "test")[0].astype(np.float32))
+    images = torch.from_numpy(samples("test", settings.n_test)[0].astype(np.float32))
     times: NDArray[np.float64] = made(encoder(settings).times(images))[-1][..., 0].numpy()
     return times
 

@@ -16,10 +16,10 @@ import xarray as xr
 
 from .. import artefacts
 from ..neuron import CubaLIF
-from ..training import EventNetwork, FirstSpike, Latency, datasets, evaluate, fit
+from ..training import EventNetwork, FirstSpike, Latency, evaluate, fit
 from ..training.initial import Normal
 from .provenance import Report, plain
-from .yin_yang import decision_map
+from .yin_yang import decision_map, samples
 
 PUBLISHED = {
     "Lee et al. 2023, 150 hidden": (0.950, 0.0083),
@@ -105,12 +105,9 @@ def train(
 ) -> tuple[EventNetwork, list[dict[str, float]]]:
     """Train one network; its history has the accuracy on the validation samples of every epoch."""
     made = make_network(settings, seed)
-    features, labels = datasets.yin_yang("train")
-    held, held_labels = datasets.yin_yang("validation")
     history = fit(
         made,
-        1 - features[: settings.n_train],
-        labels[: settings.n_train],
+        *samples("train", settings.n_train),
         encoder=encoder(settings),
         loss=loss(settings),
         epochs=settings.epochs,
@@ -118,7 +115,7 @@ def train(
         learning_rate=settings.learning_rate,
         decay=settings.decay,
         seed=seed,
-        validation=(1 - held[: settings.n_test], held_labels[: settings.n_test]),
+        validation=samples("validation", settings.n_test),
         checkpoint=checkpoint,
         resume=checkpoint is not None,
         progress=progress,
@@ -161,15 +158,13 @@ def run(
     curves = {name: np.empty((len(settings.seeds), settings.epochs)) for name in names}
     test, hidden, held = np.empty((3, len(settings.seeds)))
     drawn = None
-    features, labels = datasets.yin_yang("test")
     for row, seed in enumerate(settings.seeds):
         made, history = train(settings, seed, checkpoints / f"yin-yang-beyond-{seed}.pt", progress)
         for name, values in curves.items():
             values[row] = [entry[name] for entry in history]
         result = evaluate(
             made,
-            1 - features[: settings.n_test],
-            labels[: settings.n_test],
+            *samples("test", settings.n_test),
             encoder=encoder(settings),
             loss=loss(settings),
         )

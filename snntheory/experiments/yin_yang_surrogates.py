@@ -21,7 +21,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from .. import artefacts
-from ..training import CountCrossEntropy, EventNetwork, Network, datasets, evaluate, fit
+from ..training import CountCrossEntropy, EventNetwork, Network, evaluate, fit
 from . import yin_yang
 from .provenance import Report, plain
 
@@ -54,7 +54,7 @@ class Settings:
     trial_epochs: int = 4
     trial_seed: int = 0
     epochs: int = 30
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[int, ...] = (0, 1, 2)
 
     def full(self) -> Settings:
         """The epochs and initial weights of the source, and longer trials."""
@@ -95,7 +95,7 @@ def train(
     made = make_network(settings, gradient, trial, seed)
     history = fit(
         made,
-        *yin_yang.samples(settings.task, "train"),
+        *yin_yang.samples("train", settings.task.n_train),
         encoder=yin_yang.encoder(settings.task),
         loss=loss(settings, gradient),
         epochs=epochs,
@@ -110,12 +110,9 @@ def train(
 
 def accuracy(settings: Settings, gradient: str, made: EventNetwork | Network, split: str) -> float:
     """Share of the samples of a split that are answered rightly."""
-    features, labels = datasets.yin_yang(split)
-    n = settings.task.n_test
     result = evaluate(
         made,
-        1 - features[:n],
-        labels[:n],
+        *yin_yang.samples(split, settings.task.n_test),
         encoder=yin_yang.encoder(settings.task),
         loss=loss(settings, gradient),
         batch_size=250,

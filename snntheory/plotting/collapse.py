@@ -167,36 +167,35 @@ def weight_maps_figure(weights: Mapping[str, ArrayLike]) -> tuple[Figure, np.nda
 
 
 def collapse_causes_figure(cases: xr.Dataset, ax: Axes | None = None) -> tuple[Figure, Axes]:
-    """Test accuracy of each condition, one mark a time step; the line is the network in continuous time.
+    """Test accuracy of each condition, one mark a time step and seed; the line is the network in continuous time.
 
     Parameters
     ----------
     cases : xarray.Dataset
-        ``test_accuracy`` (case) with the coordinates ``condition`` and ``dt``; the case with ``dt`` 0 is the line.
+        ``test_accuracy`` (case) or (case, seed) with coordinates ``condition`` and ``dt``; the case with ``dt`` 0 is
+        the line, its seeds a band.
     ax : Axes, optional
     """
     fig, ax = axes_of(ax)
     dts = cases["dt"].values
+    accuracy = 100 * np.atleast_2d(cases["test_accuracy"].values.T).T
     conditions = list(dict.fromkeys(cases["condition"].values[dts > 0].tolist()))
     steps = np.unique(dts[dts > 0])
     for number, dt in enumerate(steps):
         mine = np.flatnonzero(dts == dt)
-        rows = [conditions.index(str(cases["condition"].values[k])) for k in mine]
-        offset = 0.16 * (number - (len(steps) - 1) / 2)
-        ax.plot(
-            100 * cases["test_accuracy"].values[mine],
-            np.array(rows) + offset,
-            "o",
-            color=colour_for_dt(float(dt)),
-            ms=7,
-            label=format_dt(float(dt)),
-        )
+        rows = np.array([conditions.index(str(cases["condition"].values[k])) for k in mine])
+        rows = rows + 0.16 * (number - (len(steps) - 1) / 2)
+        colour = colour_for_dt(float(dt))
+        ax.plot(accuracy[mine].mean(1), rows, "|", color=colour, ms=15, mew=2)
+        ax.plot(accuracy[mine], rows, "o", color=colour, ms=6, alpha=0.7, mew=0)
+        ax.plot([], [], "o", color=colour, ms=6, label=format_dt(float(dt)))
     if (dts == 0).any():
-        level = 100 * float(cases["test_accuracy"].values[dts == 0][0])
-        ax.axvline(level, color=THEORY, lw=0.9, ls=(0, (4, 2)), zorder=0)
+        own = accuracy[dts == 0][0]
+        ax.axvspan(own.min(), own.max(), color=GRID, zorder=0)
+        ax.axvline(own.mean(), color=THEORY, lw=0.9, ls=(0, (4, 2)), zorder=0)
         ax.annotate(
             "continuous time",
-            (level, 1.0),
+            (own.mean(), 1.0),
             xytext=(-3, 3),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",

@@ -156,7 +156,7 @@ def fit(
     trial(network, encoder, loss, inputs, classes)
     network.to(target)
     distributed.same_everywhere(network.parameters(), ranks)
-    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate)
+    optimiser = torch.optim.Adam(network.parameters(), lr=learning_rate, fused=True)
     history: list[dict[str, float]] = []
     first_step, total_loss, total_right, total_silent, seconds = 0, 0.0, 0, 0, 0.0
     content = None

@@ -114,14 +114,21 @@ def test_run_writes_a_verified_artefact(tmp_path, monkeypatch):
     still = artefacts.Sources("0" * 64, None)  # somebody may be at work on the sources
     monkeypatch.setattr(artefacts, "current_sources", lambda: still)
     monkeypatch.setattr(artefacts, "sources_digest", lambda: still.digest)
-    settings, lines = experiment.Settings().quick(), []
+    settings, lines = replace(experiment.Settings().quick(), seeds=(0, 1)), []
     for _ in range(2):
         experiment.run(settings, tmp_path, tmp_path / "state", "a command", lines.append)
-    assert lines[:3] == lines[3:]
+    assert lines[:6] == lines[6:]
     found = artefacts.load("collapse", tmp_path)
     assert found["condition"].values.tolist() == ["continuous", "as published", "carried"]
     assert found["weights_carried"].shape == (40, 10)
-    assert found["true_count"].sel(case=2).diff("late").item() == 0  # it was trained with carry
+    assert found["test_accuracy"].dims == ("case", "seed") and found["accuracy"].dims == (
+        "case",
+        "seed",
+        "check",
+    )
+    assert found["dt"].dims == ("case",) and found["seed"].values.tolist() == [0, 1]
+    assert (found["true_count"].sel(case=2).diff("late") == 0).all()  # it was trained with carry
+    assert (found["test_hidden_spikes"].sel(seed=0) != found["test_hidden_spikes"].sel(seed=1)).all()
     spikes = experiment.recorded_raster(found, "as published")
     assert set(spikes.variables) == {"crossing", "sent", "layer", "neuron"}
     times, weights = experiment.arrivals_at(spikes, found["weights_as_published"], 3)
