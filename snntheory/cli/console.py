@@ -11,6 +11,10 @@ from rich.table import Table
 
 out, err = Console(), Console(stderr=True)
 
+# The extra that brings a module, for an import that fails without saying so.
+EXTRAS = {"torch": "train", "numba": "train", "pooch": "train", "triton": "gpu", "neo": "electrophysiology"}
+EXTRAS |= {"nixio": "electrophysiology", "dask": "cluster", "distributed": "cluster", "zarr": "cluster"}
+
 
 def say(text: str) -> None:
     """A line as it is: no markup read into brackets, no break in a long path."""
@@ -36,8 +40,11 @@ def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def text_of(error: BaseException) -> str:
-    """What an error says, with the file that an error of the system is about."""
+    """What an error says, with the file that an error of the system is about, or the extra that is not installed."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     if isinstance(error, OSError) and error.filename and str(error.filename) not in text:
         text = f"{error.filename}: {text}"
+    if isinstance(error, ModuleNotFoundError) and "pip install" not in text:
+        extra = EXTRAS.get((error.name or "").split(".")[0])
+        text = f"this command needs {error.name}: pip install 'snntheory[{extra}]'" if extra else text
     return text
