@@ -49,7 +49,7 @@ class Settings:
     tau_1: float = 1.28
     gamma: float = 0.003
     batch_size: int = 32
-    epochs: int = 60
+    epochs: int = 150
     learning_rate: float = 5e-3
     last_learning_rate: float = 2e-4
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
