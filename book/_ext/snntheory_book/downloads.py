@@ -1,6 +1,5 @@
 """Each chapter's executed notebook, offered in the page's download menu."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,8 @@ from docutils import nodes
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
+
+from .rerun import tolerant
 
 
 def is_executed(notebook: nbformat.NotebookNode) -> bool:
@@ -64,7 +65,9 @@ def notebook_path(app: Sphinx, name: str) -> Path:
 def offer_notebook(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: nodes.document | None
 ) -> None:
-    """Copy the executed notebook beside the page's source and name it to the theme (event ``html-page-context``).
+    """Write the executed notebook beside the page's source and name it to the theme (event ``html-page-context``).
+
+    A failing assertion stops the build, but not the reader who has changed a parameter: see `rerun`.
 
     The theme does this itself only where a launch button (Binder, Colab) is configured; without one its menu serves
     the MyST source alone.
@@ -73,7 +76,7 @@ def offer_notebook(
         return
     target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(notebook_path(app, pagename), target)
+    nbformat.write(tolerant(nbformat.read(notebook_path(app, pagename), as_version=4)), target)
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 
