@@ -1,9 +1,10 @@
 """What a time step costs, and what keeps it: advice for a neuron that cites the measurement behind each number."""
 
+from .answer import Choice, Part, Recommendation
 from .costs import costs
 from .evidence import Evidence, NotMeasured
 from .pareto import pareto_front
-from .recommendation import Choice, Part, Recommendation, recommend
+from .recommendation import recommend
 
 __all__ = [
     "Choice",

@@ -11,7 +11,12 @@ from numpy.typing import ArrayLike
 
 from .. import _check, artefacts
 from ..neuron import CubaLIF
-from .recommendation import PARTS, Recommendation, records, with_records
+from .answer import PARTS, Recommendation
+from .parts import MEASURES
+from .recommendation import records, with_records
+
+VARYING = tuple(kind for kind in PARTS if kind != "budget")
+"""Parts that were measured at several steps."""
 
 
 def costs(
@@ -19,17 +24,19 @@ def costs(
     steps: ArrayLike,
     *,
     tolerance: float = 0.05,
+    spikes: float | None = None,
+    width: float | None = None,
     folder: str | os.PathLike[str] = artefacts.FOLDER,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Losses of every choice against the time step.
+    """Losses of every choice against the time step; of the parts in :data:`VARYING`.
 
     Parameters
     ----------
     neuron : CubaLIF
     steps : array_like, shape (n,)
         Time steps in seconds.
-    tolerance, folder, seed
+    tolerance, spikes, width, folder, seed
         As in :func:`recommend`.
 
     Returns
@@ -48,12 +55,11 @@ def costs(
     if not len(steps):
         raise ValueError("steps must not be empty: name one time step at least")
     at_hand = records(folder)
-    found = [with_records(neuron, float(dt), tolerance, at_hand, seed) for dt in steps]
-    rows = {(kind, each.name): kind for kind in PARTS for one in found for each in one[kind].choices}
-    measures = {part.kind: part.measure for part in found[0].parts}
+    found = [with_records(neuron, float(dt), tolerance, at_hand, seed, spikes, width) for dt in steps]
+    rows = {(kind, each.name): kind for kind in VARYING for one in found for each in one[kind].choices}
     loss = np.array([[_loss(one, *row) for one in found] for row in rows]).reshape(len(rows), len(found))
     attributes: dict[str, Any] = {"tolerance": found[0].tolerance}
-    for kind in PARTS:
+    for kind in VARYING:
         cited = [str(one[kind].evidence) for one in found if one[kind].choices]
         attributes[f"evidence_{kind}" if cited else f"note_{kind}"] = (
             cited[0] if cited else found[0][kind].note
@@ -63,7 +69,7 @@ def costs(
         {
             "kind": ("choice", [kind for kind, _ in rows]),
             "name": ("choice", [name for _, name in rows]),
-            "measure": ("choice", [measures[kind] for kind, _ in rows]),
+            "measure": ("choice", [MEASURES[kind] for kind, _ in rows]),
             "dt": ("dt", steps, {"units": "s"}),
             "step": ("dt", steps / min(neuron.tau_mem, neuron.tau_syn)),
         },

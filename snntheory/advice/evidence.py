@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ class Evidence:
     Attributes
     ----------
     source : str
-        ``"computed"``, or ``"artefact NAME"``.
+        ``"computed"``, ``"artefact NAME"`` or ``"artefacts NAME, NAME"``.
     quantity : str
         The function that computed it, or the variable of the artefact with its selection.
     digest : str
@@ -42,6 +43,13 @@ class Evidence:
     def to_dict(self) -> dict[str, str]:
         """As plain values."""
         return asdict(self)
+
+
+def together(found: Sequence[Evidence]) -> Evidence:
+    """Several artefacts with the same quantity as one piece of evidence, digests in the order of the names."""
+    names = ", ".join(each.source.removeprefix("artefact ") for each in found)
+    lead = "artefacts" if len(found) > 1 else "artefact"
+    return Evidence(f"{lead} {names}", found[0].quantity, ", ".join(each.digest for each in found))
 
 
 @dataclass(frozen=True)

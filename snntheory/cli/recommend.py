@@ -15,11 +15,24 @@ def recommend(
     tau_mem: Annotated[float, typer.Option(help="Membrane time constant in seconds.")] = 0.020,
     tau_syn: Annotated[float, typer.Option(help="Synaptic time constant in seconds.")] = 0.010,
     tolerance: Annotated[float, typer.Option(help="A loss up to here counts as kept.")] = 0.05,
+    spikes: Annotated[
+        float | None,
+        typer.Option(help="Spikes that a training asks of one neuron; else as many as were recorded."),
+    ] = None,
+    width: Annotated[
+        float | None, typer.Option(help="How long it is driven, in seconds; else the synaptic time constant.")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every choice, not only the best of each part.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="All numbers and their evidence, as JSON.")] = False,
 ) -> None:
-    """What a time step costs a neuron by scheme, spike placement and gradient method, and which choice keeps it."""
+    """What a time step costs a neuron by scheme, spike placement, gradient and training, and which choice keeps it."""
     from ..advice import recommend
     from ..neuron import CubaLIF
 
-    found = recommend(CubaLIF(tau_mem, tau_syn), dt, tolerance=tolerance)
-    say(json.dumps(found.to_dict(), indent=2, allow_nan=False) if as_json else str(found))
+    found = recommend(CubaLIF(tau_mem, tau_syn), dt, tolerance=tolerance, spikes=spikes, width=width)
+    if as_json:
+        say(json.dumps(found.to_dict(), indent=2, allow_nan=False))
+    else:
+        say(found.listing() if everything else str(found))

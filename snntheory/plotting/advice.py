@@ -1,4 +1,4 @@
-"""Figure of the main answer: what a time step costs by scheme, spike placement and gradient method."""
+"""Figure of the main answer: what a time step costs by scheme, spike placement, gradient method and training."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ _TITLES = {
     "placement": "spikes of one neuron",
     "network": "trained network, run on the grid",
     "gradient": "gradient",
+    "clocked": "clocked network, trained at the step",
+    "late": "event-driven network, trained at the step",
 }
 _LABELS = {
     "scheme": "largest error / height",
     "placement": "shift / $\\tau_s$ or share lost",
     "network": "accuracy lost",
     "gradient": "1 - cosine",
+    "clocked": "accuracy lost",
+    "late": "accuracy lost",
 }
 
 

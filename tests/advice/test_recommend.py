@@ -10,7 +10,9 @@ import pytest
 import xarray as xr
 
 from snntheory import CubaLIF, artefacts
-from snntheory.advice import NotMeasured, computed, costs, evidence, measured, recommend, recommendation
+from snntheory.advice import NotMeasured, computed, costs, evidence, measured, parts, recommend, wording
+from snntheory.advice.answer import PARTS
+from snntheory.advice.costs import VARYING
 
 NEURON = CubaLIF(tau_mem=0.020, tau_syn=0.010)
 
@@ -92,8 +94,10 @@ def test_placements_of_one_neuron(dt):
         # a spike on the grid is late by half a step on average, rms dt / sqrt(3); that moves the later ones too
         assert found["grid"].shift > 0.9 * dt / math.sqrt(3) / NEURON.tau_syn
         assert found["linear"].unpaired == 0
+    part = {each.name: each for each in parts.placement(NEURON, dt, 0).choices}
+    assert all(part[name].loss == max(each.shift, each.unpaired) for name, each in found.items())
     if dt == 0.03:  # crossings within a step are lost where only its end is looked at
-        assert found["series"].unpaired > 0.3
+        assert found["series"].unpaired > 0.3 > found["series"].shift
 
 
 def test_the_drive_lies_on_the_grid_and_makes_the_neuron_fire():
@@ -157,13 +161,14 @@ def test_between_measured_steps():
 
 def test_every_advice_cites_its_measurement(at_1_ms):
     advice = at_1_ms.advice()
-    assert set(advice) == set(recommendation.PARTS)
+    assert set(advice) == set(PARTS)
     assert advice["scheme"].startswith("impulse_invariance keeps it") and "computed: " in advice["scheme"]
     assert advice["placement"].startswith("series keeps it")
     digest = artefacts.provenance("gradient-fidelity")["sha256"][:12]
     assert f"[{digest}]" in advice["gradient"] and "artefact gradient-fidelity" in advice["gradient"]
     for part in at_1_ms.parts:
-        assert bool(part.choices) == (part.evidence is not None) != bool(part.note)
+        assert bool(part.choices) == (part.evidence is not None)
+        assert part.note if not part.choices or part.kind in ("late", "budget") else not part.note
         losses = [each.loss for each in part.choices]
         assert all(a <= b + 1e-6 for a, b in zip(losses, losses[1:], strict=False))
         assert part.kept(math.inf) == part.choices and part.kept(-1.0) == ()
@@ -178,7 +183,12 @@ def test_beyond_the_measurements_it_says_so_and_gives_no_number(tmp_path):
     assert "dt/tau_syn = 3 was not measured" in found.advice()["gradient"]
     assert "nothing keeps it" not in found.advice()["scheme"]
     none = recommend(NEURON, 1e-3, folder=tmp_path)
-    for kind, name in (("network", "integration-order"), ("gradient", "gradient-fidelity")):
+    absent = {
+        "network": "integration-order",
+        "gradient": "gradient-fidelity",
+        "clocked": "step-size-accuracy",
+    }
+    for kind, name in (absent | {"late": "collapse", "budget": "yin-yang-surrogates"}).items():
         assert none[kind].choices == () and f"'snntheory experiment {name}' makes it" in none[kind].note
 
 
@@ -202,14 +212,33 @@ def test_the_network_part_of_the_advice(transfers):
 def test_as_plain_values_text_and_html(at_1_ms):
     plain = json.loads(json.dumps(at_1_ms.to_dict(), allow_nan=False))
     assert plain["dt"] == 1e-3 and plain["dt_over_shorter_tau"] == pytest.approx(0.1)
-    assert set(plain["parts"]) == set(recommendation.PARTS)
+    assert set(plain["parts"]) == set(PARTS)
     gradient = plain["parts"]["gradient"]
     assert gradient["choices"][0]["cosine"] == pytest.approx(1 - gradient["choices"][0]["loss"])
-    text = str(at_1_ms)
-    assert text == repr(at_1_ms) and "dt = 1 ms" in text
+    text = at_1_ms.listing()
     for part in at_1_ms.parts:
+        assert part.choices and wording.TITLES[part.kind] in text
         for each in part.choices:
             assert each.name in text and each.name in at_1_ms._repr_html_()
+
+
+def test_printed_it_is_short_and_cites(at_1_ms):
+    text = str(at_1_ms)
+    assert text == repr(at_1_ms) and text.startswith("dt = 1 ms for tau_mem = 20 ms, tau_syn = 10 ms")
+    lines = text.splitlines()
+    assert len(lines) == 4 + 2 * len(PARTS)  # a line a part, and its evidence
+    for number, part in enumerate(at_1_ms.parts, 1):
+        line = next(line for line in lines if line.startswith(f"[{number}] {wording.TITLES[part.kind]}"))
+        assert part.choices[0].name in line and wording.shown(part.choices[0].loss) in line
+        assert ("!" in line) == any(
+            each.loss > 0.05
+            for each in part.choices
+            if each.name in (part.choices[0].name, wording.USUAL[part.kind])
+        )
+        assert len(line) < 110
+        cited = next(line for line in lines[4 + len(PARTS) :] if line.startswith(f"[{number}] "))
+        assert str(part.evidence) in cited and part.measure in cited
+        assert wording.USUAL[part.kind] in {each.name for each in part.choices}
 
 
 def test_a_neuron_that_fires_never_or_backwards():
@@ -225,8 +254,9 @@ def test_what_is_no_question():
     for dt in (0.0, -1e-3, math.nan):
         with pytest.raises(ValueError, match="dt must be"):
             recommend(NEURON, dt)
-    with pytest.raises(ValueError, match="tolerance must be above 0"):
-        recommend(NEURON, 1e-3, tolerance=0.0)
+    for name in ("tolerance", "spikes", "width"):
+        with pytest.raises(ValueError, match=f"{name} must be above 0"):
+            recommend(NEURON, 1e-3, **{name: 0.0})
     with pytest.warns(UserWarning, match="did you mean milliseconds") as caught:
         recommend(NEURON, 1.0)
     assert len(caught) == 1
@@ -256,7 +286,7 @@ def test_costs_are_the_recommendations_side_by_side(transfers):
     assert found.attrs["tolerance"] == 0.02 and found["step"].values == pytest.approx([0.1, 0.5, 3.0])
     for column, dt in enumerate(steps):
         one = recommend(NEURON, dt, folder=transfers)
-        for kind in recommendation.PARTS:
+        for kind in VARYING:
             part = found.isel(choice=found["kind"].values == kind, dt=column)
             losses = dict(zip(part["name"].values.tolist(), part["loss"].values.tolist(), strict=True))
             expected = {each.name: each.loss for each in one[kind].choices}

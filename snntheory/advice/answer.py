@@ -1,0 +1,149 @@
+"""What the advice consists of: choices with their losses, a part for each kind of choice, all parts of a time step."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from .. import _check
+from ..neuron import CubaLIF
+from .evidence import Evidence
+
+PARTS = ("scheme", "placement", "network", "gradient", "clocked", "late", "budget")
+"""Kinds of choices, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One choice and what it loses at this time step.
+
+    Attributes
+    ----------
+    name : str
+    loss : float
+        In the measure of its part; infinite where it does not work at all.
+    details : dict of str to float
+        What else was found.
+    """
+
+    name: str
+    loss: float
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """All choices of one kind, the best first, and what their losses stand on.
+
+    Attributes
+    ----------
+    kind : str
+        One of :data:`PARTS`.
+    measure : str
+        What a loss is.
+    choices : tuple of Choice
+        Empty where nothing was measured.
+    evidence : Evidence or None
+    note : str
+        Why there are no choices; or what must be known to read them.
+    """
+
+    kind: str
+    measure: str
+    choices: tuple[Choice, ...]
+    evidence: Evidence | None
+    note: str = ""
+
+    def kept(self, tolerance: float) -> tuple[Choice, ...]:
+        """Choices that lose at most ``tolerance``."""
+        return tuple(each for each in self.choices if each.loss <= tolerance)
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What a time step costs a neuron, and which choice keeps it; made by :func:`recommend`.
+
+    Printed, it is a table with one line a part; :meth:`listing` has all choices.
+
+    Attributes
+    ----------
+    neuron : CubaLIF
+    dt : float
+        Seconds.
+    tolerance : float
+        A loss up to here counts as kept.
+    parts : tuple of Part
+    """
+
+    neuron: CubaLIF
+    dt: float
+    tolerance: float
+    parts: tuple[Part, ...]
+
+    def __getitem__(self, kind: str) -> Part:
+        """A part by its kind."""
+        _check.choice("kind", kind, PARTS)
+        return next(part for part in self.parts if part.kind == kind)
+
+    def best(self, kind: str) -> Choice | None:
+        """The choice of a kind that loses least; None where nothing was measured."""
+        choices = self[kind].choices
+        return choices[0] if choices else None
+
+    def advice(self) -> dict[str, str]:
+        """One sentence for each part: the choice that keeps most, what it loses, and the evidence."""
+        from .wording import sentence
+
+        return {part.kind: sentence(part, self.tolerance) for part in self.parts}
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return {
+            "neuron": {
+                name: getattr(self.neuron, name) for name in ("tau_mem", "tau_syn", "r", "v_threshold")
+            },
+            "dt": self.dt,
+            "dt_over_shorter_tau": steps(self.neuron, self.dt),
+            "tolerance": self.tolerance,
+            "advice": self.advice(),
+            "parts": {
+                part.kind: {
+                    "measure": part.measure,
+                    "evidence": part.evidence.to_dict() if part.evidence else None,
+                    "note": part.note,
+                    "choices": [
+                        {
+                            "name": each.name,
+                            "loss": each.loss if math.isfinite(each.loss) else None,
+                            **each.details,
+                        }
+                        for each in part.choices
+                    ],
+                }
+                for part in self.parts
+            },
+        }
+
+    def listing(self) -> str:
+        """Every choice with its loss, and the evidence, as text."""
+        from .wording import listing
+
+        return listing(self)
+
+    def __str__(self) -> str:
+        from .wording import table
+
+        return table(self)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        from .wording import html
+
+        return html(self)
+
+
+def steps(neuron: CubaLIF, dt: float) -> float:
+    """The step over the shorter time constant."""
+    return dt / min(neuron.tau_mem, neuron.tau_syn)

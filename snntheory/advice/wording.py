@@ -1,0 +1,146 @@
+"""An answer in words: a sentence for a part, a table with a line for each part, all choices, and HTML."""
+
+from __future__ import annotations
+
+import math
+from html import escape
+
+from .answer import Choice, Part, Recommendation, steps
+
+TITLES = {
+    "scheme": "response to one spike",
+    "placement": "spikes of one neuron",
+    "network": "exact network, moved onto the grid",
+    "gradient": "direction of the gradient",
+    "clocked": "clocked network, trained at dt",
+    "late": "event-driven network, trained at dt",
+    "budget": "gradient, at an equal budget",
+}
+USUAL = {
+    "scheme": "forward_euler",
+    "placement": "grid",
+    "network": "none",
+    "gradient": "surrogate, width 0.3",
+    "clocked": "backward_euler",
+    "late": "late crossings dropped",
+    "budget": "fast sigmoid",
+}
+"""What is often done; shown beside the best."""
+_CLEARER = {"none": "spikes on the grid"}
+
+
+def sentence(part: Part, tolerance: float) -> str:
+    """The choice that keeps most, what it loses, and the evidence."""
+    if not part.choices:
+        return part.note
+    best = part.choices[0]
+    if best.loss <= tolerance:
+        lead = f"{best.name} keeps it"
+    else:
+        lead = f"nothing keeps it within {tolerance:g}; {best.name} is nearest"
+    note = f"; {part.note}" if part.note else ""
+    return f"{lead}: {part.measure} {shown(best.loss)}{note} ({part.evidence})"
+
+
+def table(found: Recommendation) -> str:
+    """One line a part: the best choice, a usual one, their losses; below them the measures and the evidence."""
+    rows = [("what is lost", "take", "loss", "instead of", "loss")]
+    notes = []
+    for number, part in enumerate(found.parts, 1):
+        title = f"[{number}] {TITLES[part.kind]}"
+        notes.append(f"[{number}] {source(part)}")
+        if not part.choices:
+            rows.append((title, "not measured", "-", "", ""))
+            continue
+        best, usual = part.choices[0], _usual(part)
+        rows.append((title, *_marked(best, found.tolerance), *_marked(usual, found.tolerance)))
+    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    lines = [
+        f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:<{widths[3]}}  {e:>{widths[4]}}".rstrip()
+        for a, b, c, d, e in rows
+    ]
+    return "\n".join([heading(found) + " (! more)", "", *lines, "", *notes])
+
+
+def listing(found: Recommendation) -> str:
+    """Every choice of every part, and what its losses stand on."""
+    lines = [heading(found)]
+    for part in found.parts:
+        lines += ["", f"{TITLES[part.kind]} ({part.measure})"]
+        lines += [
+            f"  {_verdict(each, found.tolerance)}  {shown(each.loss):>8}  {each.name}{_seeds(each)}"
+            for each in part.choices
+        ]
+        lines += [f"  {line}" for line in (part.note, str(part.evidence or "")) if line]
+    return "\n".join(lines)
+
+
+def html(found: Recommendation) -> str:
+    """The table, its evidence, and all choices folded."""
+    head = "".join(
+        f"<th>{name}</th>" for name in ("what is lost", "take", "loss", "instead of", "loss", "evidence")
+    )
+    rows, folded = [], []
+    for part in found.parts:
+        cells = [TITLES[part.kind], *["not measured", "", "", ""]]
+        if part.choices:
+            best, usual = part.choices[0], _usual(part)
+            cells[1:] = [*_marked(best, found.tolerance), *_marked(usual, found.tolerance)]
+        left = ' style="text-align:left"'
+        shown_cells = "".join(f"<td{left}>{escape(each)}</td>" for each in cells)
+        rows.append(f"<tr>{shown_cells}<td{left}><small>{escape(source(part))}</small></td></tr>")
+        folded += [
+            f"<tr><td{left}>{TITLES[part.kind]}</td><td{left}>{escape(each.name)}{_seeds(each)}</td>"
+            f"<td>{shown(each.loss)}</td><td>{_verdict(each, found.tolerance)}</td></tr>"
+            for each in part.choices
+        ]
+    return (
+        f"<p>{escape(heading(found))} (! more)</p>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        f"<details><summary>All choices</summary><table><tbody>{''.join(folded)}</tbody></table></details>"
+    )
+
+
+def heading(found: Recommendation) -> str:
+    """The question."""
+    mem, syn = 1e3 * found.neuron.tau_mem, 1e3 * found.neuron.tau_syn
+    return (
+        f"dt = {1e3 * found.dt:g} ms for tau_mem = {mem:g} ms, tau_syn = {syn:g} ms: "
+        f"{steps(found.neuron, found.dt):.3g} of the shorter; kept: loss at most {found.tolerance:g}"
+    )
+
+
+def source(part: Part) -> str:
+    """Measure, note and evidence of a part, in one line."""
+    lead = f"{part.measure}; {part.note}" if part.choices and part.note else part.note or part.measure
+    return f"{lead}. {part.evidence}" if part.evidence else lead
+
+
+def shown(value: float) -> str:
+    """A loss, short."""
+    if math.isinf(value):
+        return "fails"
+    return "0" if value < 5e-10 else f"{value:.2g}" if value < 1e-3 else f"{value:.3f}"
+
+
+def _usual(part: Part) -> Choice | None:
+    return next((each for each in part.choices[1:] if each.name == USUAL[part.kind]), None)
+
+
+def _marked(choice: Choice | None, tolerance: float) -> tuple[str, str]:
+    if choice is None:
+        return "", ""
+    return _CLEARER.get(choice.name, choice.name), ("" if choice.loss <= tolerance else "! ") + shown(
+        choice.loss
+    )
+
+
+def _verdict(choice: Choice, tolerance: float) -> str:
+    return "keeps" if choice.loss <= tolerance else "loses"
+
+
+def _seeds(choice: Choice) -> str:
+    n, spread = choice.details.get("seeds"), choice.details.get("spread")
+    if n is None:
+        return ""
+    return f" ({n} seeds, spread {spread:.3f})" if spread is not None else f" ({n} seed{'s' * (n > 1)})"
