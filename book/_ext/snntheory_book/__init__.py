@@ -1,6 +1,7 @@
 """The book's own Sphinx extension: one concern a module, each with its own ``setup``.
 
-Two modules are not extensions: ``profile`` and ``digest`` are plain functions that the extensions and the tests share.
+Modules without a ``setup`` (``profile``, ``digest``, ``rerun``, ``chapter_names``) are plain functions that the
+extensions and the tests share.
 """
 
 from sphinx.application import Sphinx
@@ -17,6 +18,8 @@ EXTENSIONS = (
     "accessibility",
     "docstrings",
     "public_names",
+    "cross_links",
+    "term_index",
 )
 
 
