@@ -93,7 +93,7 @@ def test_placements_of_one_neuron(dt):
     if dt == 1e-3:
         # a spike on the grid is late by half a step on average, rms dt / sqrt(3); that moves the later ones too
         assert found["grid"].shift > 0.9 * dt / math.sqrt(3) / NEURON.tau_syn
-        assert found["linear"].unpaired == 0
+        assert max(found["linear"][1:]) < max(found["grid"][1:])
     part = {each.name: each for each in parts.placement(NEURON, dt, 0).choices}
     assert all(part[name].loss == max(each.shift, each.unpaired) for name, each in found.items())
     if dt == 0.03:  # crossings within a step are lost where only its end is looked at
