@@ -57,7 +57,7 @@ class SchemeLoss(NamedTuple):
 
 
 class PlacementLoss(NamedTuple):
-    """What a placement does to the output spikes of one neuron: shifts over ``tau_syn``, and the share without a partner."""
+    """What a placement does to one neuron's output spikes: shifts over ``tau_syn``, and the share without a partner."""
 
     placement: str
     shift: float

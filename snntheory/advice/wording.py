@@ -87,7 +87,7 @@ def html(found: Recommendation) -> str:
             best, usual = part.choices[0], _usual(part)
             cells[1:] = [*_marked(best, found.tolerance), *_marked(usual, found.tolerance)]
         left = ' style="text-align:left"'
-        shown_cells = "".join(f"<td{left}>{escape(each)}</td>" for each in cells)
+        shown_cells = "".join(f"<td{left}>{escape(each).replace('! ', '!&nbsp;')}</td>" for each in cells)
         rows.append(f"<tr>{shown_cells}<td{left}><small>{escape(source(part))}</small></td></tr>")
         folded += [
             f"<tr><td{left}>{TITLES[part.kind]}</td><td{left}>{escape(each.name)}{_seeds(each)}</td>"
