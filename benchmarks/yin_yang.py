@@ -36,7 +36,7 @@ def measure(settings: yin_yang.Settings, method: str) -> dict[str, Any]:
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     result = evaluate(
         network,
-        *yin_yang.samples(settings, "test"),
+        *yin_yang.samples("test", settings.n_test),
         encoder=yin_yang.encoder(settings),
         loss=yin_yang.loss(settings),
     )
