@@ -89,11 +89,13 @@ def link_first_mentions(app: Sphinx, doctree: nodes.document, page: str) -> None
 
 
 def list_names(app: Sphinx, doctree: nodes.document, page: str) -> None:
-    """List what the chapter uses at the end of its summary, above "Next"."""
-    names = sorted(set(uses(app)[page].values()) - EVERYWHERE, key=lambda name: name.split(".")[-1].lower())
+    """List what the chapter uses, as it calls it, at the end of its summary, above "Next"."""
+    written = {name: call for call, name in reversed(uses(app)[page].items()) if name not in EVERYWHERE}
+    names = sorted(written, key=lambda name: written[name].lower())
     for node in doctree.findall(nodes.paragraph):
-        if names and node.astext().startswith("Next: ") and isinstance(node[0], nodes.strong):
-            links = [entry_link(app, page, each, nodes.literal(text=each.split(".")[-1])) for each in names]
+        marked = [part.astext() for part in node.children if isinstance(part, nodes.strong)]
+        if names and marked[:1] == ["Next"]:
+            links = [entry_link(app, page, each, nodes.literal(text=written[each])) for each in names]
             line = nodes.paragraph(
                 "", "", nodes.strong(text="In the package"), nodes.Text(": "), *joined(links)
             )

@@ -14,6 +14,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 PART = "Appendices"
+SAME_EVERYWHERE = {"On your own traces", "Exercises", "Summary"}  # headings of every chapter
 Place = tuple[str, str, str]  # page, anchor, title of the section
 
 
@@ -38,13 +39,19 @@ def explaining_pages(glossary: nodes.document) -> dict[str, list[str]]:
             if node.get("reftype") == "doc"
         ]
         for term in item.findall(nodes.term):
-            found[term.astext()] = pages
+            found[term.astext().replace("’", "'")] = pages  # as the index has it
     return found
+
+
+def heading(node: nodes.Node) -> str | None:
+    """The title of a section; the content of theorems and exercises is a section without one."""
+    titled = isinstance(node, nodes.section) and len(node) and isinstance(node[0], nodes.title)
+    return node[0].astext() if titled else None
 
 
 def own_text(section: nodes.section) -> str:
     """A section's words without its subsections and its code."""
-    parts = [node for node in section if not isinstance(node, nodes.section | nodes.literal_block)]
+    parts = [node for node in section if heading(node) is None and not isinstance(node, nodes.literal_block)]
     return " ".join(node.astext() for node in parts).lower()
 
 
@@ -67,15 +74,15 @@ def places(term: str, page: str, doctree: nodes.document, explains: bool) -> lis
     explains : bool
         Whether the glossary names this page for the term.
     """
-    sections = list(doctree.findall(nodes.section))
-    titled = [(section, section[0].astext()) for section in sections]
+    named = [(section, heading(section)) for section in doctree.findall(nodes.section)]
+    titled = [(section, title) for section, title in named if title and title not in SAME_EVERYWHERE]
     found = [(page, section["ids"][0], title) for section, title in titled if occurs(term, title.lower())]
     for node in doctree.findall(addnodes.pending_xref):
         if node.get("reftype") == "term" and node.get("reftarget", "").lower() == term.lower():
             above = node.parent
-            while not isinstance(above, nodes.section):
+            while heading(above) is None:
                 above = above.parent
-            found.append((page, above["ids"][0], above[0].astext()))
+            found.append((page, above["ids"][0], str(heading(above))))
     if explains and not found:
         mentions = [(s, title) for s, title in titled if occurs(term, own_text(s))] or titled[:1]
         found = [(page, mentions[0][0]["ids"][0], mentions[0][1])]
