@@ -217,8 +217,6 @@ def test_the_advice_on_late_crossings_with_the_shipped_artefacts():
     curves = trained.late_curves([at_hand[name] for name in trained.LATE])
     safe = trained.safe_demand(curves, "drop", 0.05)
     assert f"{math.floor(safe * 0.010 / 1e-3)} spikes" in found.note and "one volley of input" in found.note
-    # the theorem's count, W/dt, is about the measured one
-    assert 0.5 < safe < 1.5
     few = late(spikes=2, width=0.1)
     assert all(each.loss < 0.05 for each in few.choices) and "W = 100 ms" in few.note
     many = late(spikes=1000, width=0.1)
