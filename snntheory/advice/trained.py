@@ -96,7 +96,7 @@ def drive_width(times: ArrayLike, weights: ArrayLike, t_max: float, tau_syn: flo
         current *= math.exp(-length / tau_syn)
     if not peak > 0:
         raise NotMeasured("the recorded output is driven nowhere, so how long it is driven is not known")
-    return area / peak
+    return float(area / peak)
 
 
 def recorded_width(found: Recorded) -> float:

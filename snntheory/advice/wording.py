@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from html import escape
 
 from .answer import Choice, Part, Recommendation, steps
@@ -76,29 +77,34 @@ def listing(found: Recommendation) -> str:
 
 
 def html(found: Recommendation) -> str:
-    """The table, its evidence, and all choices folded."""
-    head = "".join(
-        f"<th>{name}</th>" for name in ("what is lost", "take", "loss", "instead of", "loss", "evidence")
-    )
-    rows, folded = [], []
+    """The table, its evidence as a numbered list, and all choices folded."""
+    rows, cited, folded = list[list[str]](), list[str](), list[list[str]]()
     for part in found.parts:
-        cells = [TITLES[part.kind], *["not measured", "", "", ""]]
+        cells = [f"[{len(cited) + 1}] {TITLES[part.kind]}", *["not measured", "", "", ""]]
         if part.choices:
             best, usual = part.choices[0], _usual(part)
             cells[1:] = [*_marked(best, found.tolerance), *_marked(usual, found.tolerance)]
-        left = ' style="text-align:left"'
-        shown_cells = "".join(f"<td{left}>{escape(each).replace('! ', '!&nbsp;')}</td>" for each in cells)
-        rows.append(f"<tr>{shown_cells}<td{left}><small>{escape(source(part))}</small></td></tr>")
+        rows.append(cells)
+        cited.append(f"<li><small>{escape(source(part))}</small></li>")
         folded += [
-            f"<tr><td{left}>{TITLES[part.kind]}</td><td{left}>{escape(each.name)}{_seeds(each)}</td>"
-            f"<td>{shown(each.loss)}</td><td>{_verdict(each, found.tolerance)}</td></tr>"
+            [TITLES[part.kind], each.name + _seeds(each), shown(each.loss), _verdict(each, found.tolerance)]
             for each in part.choices
         ]
     return (
         f"<p>{escape(heading(found))} (! more)</p>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-        f"<details><summary>All choices</summary><table><tbody>{''.join(folded)}</tbody></table></details>"
+        f"{_html_table(('what is lost', 'take', 'loss', 'instead of', 'loss'), rows)}<ol>{''.join(cited)}</ol>"
+        "<details><summary>All choices</summary>"
+        f"{_html_table(('what is lost', 'choice', 'loss', 'verdict'), folded)}</details>"
     )
+
+
+def _html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    left = ' style="text-align:left"'
+    lines = ["".join(f"<th{left}>{each}</th>" for each in head)]
+    for row in rows:  # a mark stays with its number
+        lines.append("".join(f"<td{left}>{escape(each).replace('! ', '!&nbsp;')}</td>" for each in row))
+    body = "".join(f"<tr>{line}</tr>" for line in lines[1:])
+    return f'<table class="dataframe"><thead><tr>{lines[0]}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def heading(found: Recommendation) -> str:
