@@ -89,7 +89,7 @@ def test_places_of_a_term():
 
 @pytest.fixture(scope="module")
 def soups(site):
-    """The pages of the book, the page of the package and the index, parsed."""
+    """The pages of the book and the index, parsed."""
     names = [*PAGES, "genindex"]
     return {
         name: BeautifulSoup((site / f"{name}.html").read_text(encoding="utf-8"), "html.parser")
@@ -111,11 +111,11 @@ def from_package(name):
 
 
 @pytest.mark.site
-@pytest.mark.parametrize("name", CHAPTERS)
+@pytest.mark.parametrize("name", [name for name in CHAPTERS if name != "introduction"])
 def test_chapter_and_package_link_each_other(soups, name):
     """What a chapter imports and the package's page documents: the chapter leads there, and its entry leads back."""
     entries = {tag["id"]: tag for tag in soups["api"].select("dt.sig[id]")}
-    known = {id(find_object(entry)): entry for entry in entries}
+    known = {id(find_object(entry)): entry for entry in reversed(entries)}  # the first of several names
     wanted = {known[id(each)] for each in from_package(name).values() if id(each) in known} - EVERYWHERE
     assert len(wanted) >= 2
     missing = [

@@ -11,7 +11,6 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
 from .chapter_names import chapter_code, used_paths
@@ -22,20 +21,22 @@ EVERYWHERE = {"snntheory.plotting.use_style"}  # the first cell of every chapter
 Uses = dict[str, dict[str, str]]  # page: {how its cells call an object: its name on the package's page}
 
 
-def documented(env: BuildEnvironment) -> dict[int, str]:
-    """Identity of every documented object, and the name under which the package's page has it."""
-    found: dict[int, str] = {}
-    for name, entry in env.domaindata["py"]["objects"].items():
-        known = find_object(name) if entry.objtype in KINDS else None
-        if known is not None and not isinstance(known, int | float | str):
-            found.setdefault(id(known), name)
-    return found
+def documented(app: Sphinx) -> dict[int, str]:
+    """Identity of every documented object, and the first name under which the package's page has it."""
+    if not hasattr(app, "_snntheory_documented"):
+        found: dict[int, str] = {}
+        for name, entry in app.env.domaindata["py"]["objects"].items():
+            known = find_object(name) if entry.objtype in KINDS else None
+            if known is not None and not isinstance(known, int | float | str):
+                found.setdefault(id(known), name)
+        app._snntheory_documented = found  # type: ignore[attr-defined]
+    return app._snntheory_documented
 
 
 def uses(app: Sphinx) -> Uses:
     """The documented objects that each chapter uses, in the order of the book; computed once in a build."""
     if not hasattr(app, "_snntheory_uses"):
-        names, found = documented(app.env), {}
+        names, found = documented(app), {}
         for page in app.env.toctree_includes.get(app.config.root_doc, []):
             paths = used_paths(chapter_code(Path(app.env.doc2path(page))))
             objects = {written: find_object(path) for written, path in paths.items()}
@@ -56,7 +57,10 @@ def name_chapters(app: Sphinx, doctree: nodes.document, page: str) -> None:
     """Say below each entry of the package's page which chapters use it."""
     for entry in doctree.findall(addnodes.desc):
         signature, content = entry[0], entry[-1]
-        name = f"{signature.get('module')}.{signature.get('fullname')}"
+        shown = f"{signature.get('module')}.{signature.get('fullname')}"
+        name = documented(app).get(
+            id(find_object(shown)), shown
+        )  # an entry may be another name of one above it
         pages = [p for p, names in uses(app).items() if name in names.values()]
         if not pages or name in EVERYWHERE or entry.get("objtype") not in KINDS:
             continue
