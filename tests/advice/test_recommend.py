@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from snntheory import CubaLIF, artefacts
+from snntheory import CubaLIF, artefacts, cli
 from snntheory.advice import NotMeasured, computed, costs, evidence, measured, parts, recommend, wording
 from snntheory.advice.answer import PARTS
 from snntheory.advice.costs import VARYING
@@ -262,8 +262,18 @@ def test_what_is_no_question():
     assert len(caught) == 1
 
 
+def test_the_command_prints_the_short_answer_or_all_choices(monkeypatch, capsys):
+    given = ["--dt", "0.002", "--tau-syn", "0.005", "--spikes", "2", "--width", "0.05"]
+    expected = recommend(CubaLIF(0.020, 0.005), 0.002, spikes=2, width=0.05)
+    for extra, text in (([], str(expected)), (["--all"], expected.listing())):
+        monkeypatch.setattr(sys, "argv", ["snntheory", "recommend", *given, *extra])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert not ended.value.code
+        assert capsys.readouterr().out.split() == text.split()  # lines are wrapped or not, words are the same
+
+
 def test_the_command_and_no_torch(tmp_path):
-    code = "import sys; from snntheory.cli import main; main(); "
     done = subprocess.run(
         [sys.executable, "-W", "error", "-m", "snntheory", "recommend", "--dt", "0.002", "--json"],
         capture_output=True,
