@@ -67,6 +67,15 @@ def test_page_is_readable_on_a_phone(site, tab, name):
         assert width >= min(480, natural) - 1 and caption <= WIDTH
 
 
+def test_search_works_from_a_disk(site, tab):
+    """Opened as a file, where a browser lets no script read another page: the list is there, without excerpts."""
+    tab.goto((site / "search.html").as_uri() + "?q=differential")
+    tab.wait_for_selector("#search-results ul.search li a")
+    found = tab.eval_on_selector_all("#search-results ul.search li a", "links => links.map(a => a.pathname)")
+    assert any(target.endswith("/introduction.html") for target in found)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= WIDTH
+
+
 def test_the_checks_object(tab):
     """The counterpart: a long word outside of a box, and the same word inside of one."""
     word, page = "x" * 200, '<article class="bd-article">{}<pre style="overflow:auto">{}</pre></article>'
