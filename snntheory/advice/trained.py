@@ -27,6 +27,8 @@ LATE = (CAUSE, SWEEP, FASHION)
 CLOCKED, BUDGET = "step-size-accuracy", "yin-yang-surrogates"
 ASKED, TAU_SYN = 15.0, 0.13
 """Of :data:`LATE`: spikes asked of the output of the true class, and the synaptic time constant in seconds."""
+FAR, STEEP = 0.75, 0.05
+"""Nothing is said between recorded demands further apart than the first whose losses differ by more than the second."""
 RULES = {"as published": "drop", "carried": "carry"}
 """Condition of the artefact ``collapse`` to what was done with late crossings."""
 CONDITIONS = {"none": "impulse_invariance", "scheme": "backward_euler"}
@@ -54,12 +56,19 @@ class LateCurve(NamedTuple):
     n_seeds: int
 
     def at(self, demand: float) -> tuple[float, float]:
-        """Loss and spread on straight lines between recorded demands; NaN beyond them."""
-        if demand > self.demand[-1] * (1 + 1e-9):
+        """Loss and spread on straight lines between recorded demands; NaN beyond them and across a :meth:`cliff`."""
+        places = self.demand
+        if demand > places[-1] * (1 + 1e-9):
             return math.nan, math.nan
-        return float(np.interp(demand, self.demand, self.loss)), float(
-            np.interp(demand, self.demand, self.spread)
-        )
+        right = max(int(np.searchsorted(places, demand * (1 - 1e-9))), 1)
+        if demand < places[right] * (1 - 1e-9) and self.cliff(right):
+            return math.nan, math.nan
+        return float(np.interp(demand, places, self.loss)), float(np.interp(demand, places, self.spread))
+
+    def cliff(self, right: int) -> bool:
+        """Whether neighbours lie so far apart and differ so much that a straight line between them is a guess."""
+        apart, differ = np.diff(self.demand)[right - 1], np.diff(self.loss)[right - 1]
+        return bool(apart > FAR and abs(differ) > STEEP)
 
 
 def drive_width(times: ArrayLike, weights: ArrayLike, t_max: float, tau_syn: float) -> float:
@@ -184,7 +193,7 @@ def late_losses(curves: Sequence[LateCurve], demand: float) -> list[TrainedLoss]
     Raises
     ------
     NotMeasured
-        ``demand`` is above all that were recorded.
+        ``demand`` is above all that were recorded, or within a :meth:`LateCurve.cliff`.
     """
     found = []
     for rule, label in (("carry", "late crossings carried"), ("drop", "late crossings dropped")):
@@ -195,10 +204,12 @@ def late_losses(curves: Sequence[LateCurve], demand: float) -> list[TrainedLoss]
             by_task = {task: row[1] for task, row in rows.items()}
             found.append(TrainedLoss(label, loss, spread, worst.n_seeds, by_task))
     if not found:
-        highest = max((each.demand[-1] for each in curves), default=0.0)
+        places = sorted(
+            {f"{x:.2g}": x for each in curves for x in each.demand}.items(), key=lambda each: each[1]
+        )
         raise NotMeasured(
-            f"spikes dt/W = {demand:.3g} was not measured: recorded are 0 to {highest:.3g}; no value is guessed "
-            "beyond them"
+            f"spikes dt/W = {demand:.3g} was not measured: recorded are {', '.join(name for name, _ in places)}; "
+            "no value is guessed beyond them"
         )
     return found
 
@@ -216,17 +227,20 @@ def safe_demand(curves: Sequence[LateCurve], rule: str, tolerance: float) -> flo
     """Up to which demand a rule loses at most ``tolerance`` in every task; at most the highest that was recorded."""
     mine = [each for each in curves if each.rule == rule]
     ends = [_first_above(each, tolerance) for each in mine]
-    return min([*ends, max((float(each.demand[-1]) for each in mine), default=math.nan)])
+    known = [end for end, sure in ends if sure] or [end for end, _ in ends]
+    return min([*known, max((float(each.demand[-1]) for each in mine), default=math.nan)])
 
 
-def _first_above(curve: LateCurve, tolerance: float) -> float:
-    """Where the loss first rises above ``tolerance``, infinite if it does not."""
+def _first_above(curve: LateCurve, tolerance: float) -> tuple[float, bool]:
+    """Where the loss first rises above ``tolerance``, infinite if it does not; False where that lies in a cliff."""
     above = np.flatnonzero(curve.loss > tolerance)  # never the first one
     if not len(above):
-        return math.inf
+        return math.inf, True
     right = int(above[0])
+    if curve.cliff(right):
+        return float(curve.demand[right - 1]), False
     ends = curve.loss[right - 1 : right + 1], curve.demand[right - 1 : right + 1]
-    return float(np.interp(tolerance, *ends))
+    return float(np.interp(tolerance, *ends)), True
 
 
 def clocked_losses(measured: Recorded, x: float) -> list[TrainedLoss]:

@@ -157,14 +157,27 @@ def test_losses_at_a_demand_are_of_the_worst_task(three):
     assert at_half["late crossings dropped"].accuracy_loss == pytest.approx(0.1)
     assert at_half["late crossings dropped"].by_task == pytest.approx({"digits": 0.02, "clothes": 0.1})
     assert at_half["late crossings carried"].accuracy_loss == pytest.approx(0.01)
-    assert [each.choice for each in trained.late_losses(curves, 1.5)] == ["late crossings dropped"]
-    with pytest.raises(NotMeasured, match=r"spikes dt/W = 2.5 was not measured: recorded are 0 to 2;"):
-        trained.late_losses(curves, 2.5)
+    assert [each.choice for each in trained.late_losses(curves, 2.0)] == ["late crossings dropped"]
+    for demand in (1.5, 2.5):  # between 1 and 2 lies a cliff, of 0.4
+        with pytest.raises(
+            NotMeasured, match=f"spikes dt/W = {demand} was not measured: recorded are 0, 0.5, 1, 2;"
+        ):
+            trained.late_losses(curves, demand)
     assert trained.compared_demand(curves) == pytest.approx(0.5)
     # clothes lose 0.05 at 0.25; digits lose 0.4 between 0.5 and 1
     assert trained.safe_demand(curves, "drop", 0.05) == pytest.approx(0.25)
     assert trained.safe_demand(curves[:2], "drop", 0.21) == pytest.approx(0.75)
     assert trained.safe_demand(curves[:2], "drop", 0.9) == pytest.approx(2.0)
+
+
+def test_a_cliff_between_two_far_points_is_no_line(three):
+    alone = trained.late_curves([three[0], None, None])  # dropped: 0 at 0, 0.4 at 1; carried: 0.02 at 1
+    assert math.isnan(alone[0].at(0.5)[0]) and alone[0].at(1.0)[0] == pytest.approx(0.4)
+    assert alone[1].at(0.5)[0] == pytest.approx(0.01)  # far, but flat
+    assert [each.choice for each in trained.late_losses(alone, 0.5)] == ["late crossings carried"]
+    assert trained.safe_demand(alone, "drop", 0.05) == 0.0  # what is known to be kept
+    other = alone[0]._replace(task="other", demand=np.array([0, 0.6, 1.0]), loss=np.array([0, 0, 0.4]))
+    assert trained.safe_demand([*alone, other], "drop", 0.1) == pytest.approx(0.7)  # the finer curve knows
 
 
 def test_clocked_networks_against_the_best_step():
