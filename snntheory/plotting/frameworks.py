@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from numpy.typing import ArrayLike
@@ -25,7 +26,8 @@ def framework_psp_figure(
 ) -> tuple[Figure, np.ndarray]:
     """Response to one spike of canonical weight 1 in each framework, and its error, both in units of the true peak.
 
-    Frameworks whose samples agree to a thousandth of the peak share a colour and a line of the legend.
+    Frameworks whose samples agree to a thousandth of the peak share a colour and a line of the legend. Those that
+    cannot be this neuron at this step (a shift by no bits, an unstable update) are left out and named above the figure.
 
     Parameters
     ----------
@@ -39,14 +41,24 @@ def framework_psp_figure(
     Returns
     -------
     (Figure, array of two Axes)
+
+    Raises
+    ------
+    ValueError
+        No framework can be this neuron at this step.
     """
     dt = _check.positive("dt", dt, "s")
     n = np.arange(int(5 * peak_time(neuron) / dt) + 2)
     fine = np.linspace(0, n[-1] * dt, 600)
     peak = float(kernel(neuron, peak_time(neuron)))
     groups: list[tuple[np.ndarray, list[str]]] = []
+    left_out: list[str] = []
     for framework in frameworks:
-        gain = framework.parameters_for(neuron, dt, recipe).weight_gain
+        try:
+            gain = framework.parameters_for(neuron, dt, recipe).weight_gain
+        except ValueError:
+            left_out.append(framework.title)
+            continue
         response = gain * framework.discretize(neuron, dt, recipe).simulate(n == 0)[0] / peak
         for samples, titles in groups:
             if np.abs(samples - response).max() < 1e-3:
@@ -54,7 +66,12 @@ def framework_psp_figure(
                 break
         else:
             groups.append((response, [framework.title]))
+    if not groups:
+        raise ValueError(
+            f"none of {', '.join(left_out) or 'no frameworks'} can be this neuron at dt={dt:g} s; choose a smaller dt"
+        )
     fig, axes = plt.subplots(2, 1, sharex=True, figsize=(6.4, 6.6), height_ratios=(3, 2))
+    _name_left_out(axes[0], left_out, f"cannot be this neuron at {1e3 * dt:g} ms")
     axes[0].plot(1e3 * fine, kernel(neuron, fine) / peak, color=THEORY, lw=1.2, label="continuous time")
     exact = kernel(neuron, n * dt) / peak
     axes[1].axhline(0, color=THEORY, lw=1.2)
@@ -80,7 +97,7 @@ def framework_step_figure(
     """Area after a spike of weight 1, and the membrane's time constant, against the time step, as usually typed.
 
     Frameworks with equal curves share one line, in the colour of the first. A curve ends where the framework refuses
-    the step or is unstable.
+    the step or is unstable; a framework that does so at every step is named above the figure.
 
     Parameters
     ----------
@@ -99,6 +116,11 @@ def framework_step_figure(
     )
     fig, axes = plt.subplots(2, 1, sharex=True, figsize=(6.4, 6.8))
     table = np.array([[_quantities(framework, neuron, step) for step in steps] for framework in frameworks])
+    possible = np.isfinite(table).any(axis=(1, 2))
+    left_out = [framework.title for framework, is_so in zip(frameworks, possible, strict=True) if not is_so]
+    frameworks = [framework for framework, is_so in zip(frameworks, possible, strict=True) if is_so]
+    table = table[possible]
+    _name_left_out(axes[0], left_out, "cannot be this neuron at these steps")
     colours = {
         framework.title: (*PALETTE, "#777777")[k % (len(PALETTE) + 1)]
         for k, framework in enumerate(frameworks)
@@ -130,6 +152,13 @@ def framework_step_figure(
         label_lines(ax, ends, size=8, gap=2.5 if any("\n" in label for _, _, label, _ in ends) else 1.25)
     axes[1].set_xlabel("time step (ms)")
     return fig, axes
+
+
+def _name_left_out(ax: Axes, titles: list[str], why: str) -> None:
+    """Name above an axis the frameworks that are not drawn; nothing where all are."""
+    if titles:
+        lines = textwrap.wrap(f"Left out: {', '.join(titles)} ({why})", 80, break_on_hyphens=False)
+        ax.set_title("\n".join(lines), fontsize="small", loc="left")
 
 
 def _quantities(framework: Framework, neuron: CubaLIF, dt: float) -> tuple[float, float]:

@@ -50,3 +50,20 @@ def test_curves_against_the_step():
 def test_curve_ends_where_a_framework_refuses_the_step():
     _, axes = framework_step_figure([frameworks.get("tssl_bp")], NEURON, dt=[0.005, 0.012])
     assert np.isnan(axes[0].lines[0].get_ydata()).tolist() == [False, True]
+
+
+def test_framework_that_cannot_be_the_neuron_is_named_and_left_out():
+    """A bit shift has no time constant of about one step: the nearest shift is by no bits."""
+    neuron, shifts = CubaLIF(0.0045, 0.0095), frameworks.get("rockpool.LIFTorch(bitshifts)")
+    with pytest.raises(ValueError, match="dash_mem"):
+        shifts.parameters_for(neuron, 0.004, "usual")
+    _, axes = framework_psp_figure([*CHOSEN, shifts], neuron, 0.004)
+    without = framework_psp_figure(CHOSEN, neuron, 0.004)[1]
+    assert len(axes[0].lines) == len(without[0].lines)
+    assert axes[0].get_title("left").startswith(f"Left out: {shifts.title} (cannot")
+    assert without[0].get_title("left") == ""
+    with pytest.raises(ValueError, match="smaller dt"):
+        framework_psp_figure([shifts], neuron, 0.004)
+    _, axes = framework_step_figure([CHOSEN[0], shifts], neuron, dt=[0.004, 0.0042])
+    assert len(axes[0].lines) == len(axes[1].lines) == 1
+    assert shifts.title in axes[0].get_title("left")
