@@ -47,6 +47,8 @@ class Part:
     evidence : Evidence or None
     note : str
         Why there are no choices; or what must be known to read them.
+    unlike : str
+        Which ratios of time constants were recorded, if the neuron's is far from them; else empty.
     """
 
     kind: str
@@ -54,6 +56,7 @@ class Part:
     choices: tuple[Choice, ...]
     evidence: Evidence | None
     note: str = ""
+    unlike: str = ""
 
     def kept(self, tolerance: float) -> tuple[Choice, ...]:
         """Choices that lose at most ``tolerance``."""
@@ -112,6 +115,7 @@ class Recommendation:
                     "measure": part.measure,
                     "evidence": part.evidence.to_dict() if part.evidence else None,
                     "note": part.note,
+                    "unlike": part.unlike,
                     "choices": [
                         {
                             "name": each.name,

@@ -19,6 +19,8 @@ MEASURES = {
     "late": "accuracy lost against continuous time, worst task",
     "budget": "accuracy lost against exact gradients",
 }
+FAR = 2.0
+"""Further than this factor from the one step of the equal budget there is no advice."""
 Records = Mapping[str, Recorded | None]
 
 
@@ -137,10 +139,15 @@ def late(
     safe = width / dt
     demand = trained.compared_demand(curves) if spikes is None else spikes / safe
     kept = trained.safe_demand(curves, "drop", tolerance)
+    n_kept = math.floor(kept * safe)
     note = (
-        f"dropping keeps it up to {kept:.2g} W/dt, {math.floor(kept * safe)} spikes, with the drive's width "
-        f"W = {1e3 * width:.3g} ms" + (" (one volley of input)" if volley else "")
+        f"dropping keeps it up to {kept:.2g} W/dt, {n_kept or 'fewer than one'} spike{'s' * (n_kept > 1)}, with the "
+        f"drive's width W = {1e3 * width:.3g} ms" + (" (one volley of input)" if volley else "")
     )
+    if demand * safe < 1 - 1e-9:
+        few = f"fewer than one spike fits into W = {1e3 * width:.3g} ms"
+        few = few if spikes is None else f"fewer than one spike is asked for, {spikes:g}"
+        return _empty("late", f"{few}, so none comes late; say spikes= and width= if you know more")
     try:
         losses = trained.late_losses(curves, demand)
     except NotMeasured as error:
@@ -155,15 +162,17 @@ def late(
 
 
 def budget(x: float, records: Records) -> Part:
-    """Of :func:`snntheory.advice.trained.budget_losses`; recorded at one step, which the note names."""
+    """Of :func:`snntheory.advice.trained.budget_losses`; recorded at one step, named in the note; none far from it."""
     found = records[trained.BUDGET]
     if found is None:
         return _absent("budget", trained.BUDGET)
     measure = trained.budget_losses(found)
-    near = abs(math.log(x / measure.step)) < math.log(1.05)
+    away = abs(math.log(x / measure.step))
     note = f"recorded on a grid of {measure.step:.2g} of the shorter time constant" + (
-        "" if near else f", not at {x:.2g}; exact gradients have no step"
+        "" if away < math.log(1.05) else f", not at {x:.2g}; exact gradients have no step"
     )
+    if away > math.log(FAR) + 1e-9:
+        return _empty("budget", f"artefact {found.name}: {note}; ask at that step to see it")
     trials = len(next(iter(found.settings["trials"].values())))
     quantity = f"test_accuracy, exact {measure.exact:.3f}, {trials} trials each, {_seeds(measure.losses)}"
     return Part("budget", MEASURES["budget"], _choices(measure.losses), found.evidence(quantity), note)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import replace
 
 from .. import _check, artefacts
 from .._trace_checks import warn_of_milliseconds
 from ..neuron import CubaLIF
-from . import measured, parts, trained
+from . import measured, parts, ratios, trained
 from .answer import Recommendation, steps
 from .evidence import Recorded, recorded
 
@@ -62,7 +63,9 @@ def recommend(
     Assumptions
     -----------
     Recorded networks have time constants of their own, ``tau_syn`` the shorter one; what is carried over is ``dt`` over
-    the shorter one. Nothing is extrapolated: beyond the recorded steps a part is empty and says so.
+    the shorter one. Nothing is extrapolated: beyond the recorded steps a part is empty and says so; ``"budget"`` is
+    beyond a factor of two from its step, ``"late"`` where less than one spike is asked for. Where ``tau_mem / tau_syn``
+    is far from all recorded ones (:mod:`snntheory.advice.ratios`) the answer says that, and which were recorded.
     """
     dt, tolerance, spikes, width = _checked(neuron, dt, tolerance, spikes, width)
     return with_records(neuron, dt, tolerance, records(folder), seed, spikes, width)
@@ -96,12 +99,20 @@ def with_records(
         parts.late(neuron, dt, tolerance, at_hand, spikes, width),
         parts.budget(x, at_hand),
     )
-    return Recommendation(neuron, dt, tolerance, (*at_once, *networks, *training))
+    found = (
+        replace(part, unlike=ratios.unlike(neuron, part.kind)) for part in (*at_once, *networks, *training)
+    )
+    return Recommendation(neuron, dt, tolerance, tuple(found))
 
 
 def _checked(
     neuron: CubaLIF, dt: float, tolerance: float, spikes: float | None, width: float | None
 ) -> tuple[float, float, float | None, float | None]:
+    if isinstance(neuron, tuple) and neuron and isinstance(neuron[0], CubaLIF):
+        raise TypeError(
+            "neuron must be a CubaLIF, got a tuple of a CubaLIF and a weight, as neuron_of gives it; unpack it: "
+            "neuron, weight = ....neuron_of(...); recommend(neuron, dt)"
+        )
     if not isinstance(neuron, CubaLIF):
         raise TypeError(f"neuron must be a CubaLIF, got {type(neuron).__name__}")
     return (

@@ -11,11 +11,11 @@ from .answer import Choice, Part, Recommendation, steps
 TITLES = {
     "scheme": "response to one spike",
     "placement": "spikes of one neuron",
-    "network": "exact network, moved onto the grid",
+    "network": "exact network on a grid",
     "gradient": "direction of the gradient",
-    "clocked": "clocked network, trained at dt",
-    "late": "event-driven network, trained at dt",
-    "budget": "gradient, at an equal budget",
+    "clocked": "clocked training",
+    "late": "event-driven training",
+    "budget": "gradient, equal budget",
 }
 USUAL = {
     "scheme": "forward_euler",
@@ -34,13 +34,22 @@ def sentence(part: Part, tolerance: float) -> str:
     """The choice that keeps most, what it loses, and the evidence."""
     if not part.choices:
         return part.note
-    best = part.choices[0]
-    if best.loss <= tolerance:
+    best, usual = part.choices[0], _usual(part)
+    if usual and alike(best, usual):
+        lead = f"no difference found between {best.name} and {usual.name} ({_found(usual)})"
+        lead += "" if best.loss <= tolerance else f", none keeps it within {tolerance:g}"
+    elif best.loss <= tolerance:
         lead = f"{best.name} keeps it"
     else:
         lead = f"nothing keeps it within {tolerance:g}; {best.name} is nearest"
-    note = f"; {part.note}" if part.note else ""
-    return f"{lead}: {part.measure} {shown(best.loss)}{note} ({part.evidence})"
+    note = "".join(f"; {each}" for each in (part.note, part.unlike) if each)
+    return f"{lead}: {part.measure} {_found(best)}{note} ({part.evidence})"
+
+
+def alike(one: Choice, other: Choice) -> bool:
+    """Whether two losses differ by no more than the larger of their standard deviations over seeds; without, no."""
+    spreads = [each.details.get("spread") for each in (one, other)]
+    return abs(one.loss - other.loss) <= max((each for each in spreads if each is not None), default=-1.0)
 
 
 def table(found: Recommendation) -> str:
@@ -53,14 +62,26 @@ def table(found: Recommendation) -> str:
         if not part.choices:
             rows.append((title, "not measured", "-", "", ""))
             continue
-        best, usual = part.choices[0], _usual(part)
-        rows.append((title, *_marked(best, found.tolerance), *_marked(usual, found.tolerance)))
+        rows.append((title, *_cells(part, found.tolerance)))
     widths = [max(len(row[column]) for row in rows) for column in range(5)]
     lines = [
         f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:<{widths[3]}}  {e:>{widths[4]}}".rstrip()
         for a, b, c, d, e in rows
     ]
-    return "\n".join([heading(found) + " (! more)", "", *lines, "", *notes])
+    said = [unlike(found)] if unlike(found) else []
+    return "\n".join([heading(found) + " (! more)", "", *lines, "", *said, *notes])
+
+
+def unlike(found: Recommendation) -> str:
+    """Which parts were recorded at other ratios of the time constants only; empty if none."""
+    far = [
+        (f"[{number}]", part.unlike)
+        for number, part in enumerate(found.parts, 1)
+        if part.choices and part.unlike
+    ]
+    by_text = {text: " ".join(number for number, each in far if each == text) for _, text in far}
+    said = "; ".join(f"{numbers} {text}" for text, numbers in by_text.items())
+    return f"! recorded for other neurons: {said}" if said else ""
 
 
 def listing(found: Recommendation) -> str:
@@ -72,7 +93,8 @@ def listing(found: Recommendation) -> str:
             f"  {_verdict(each, found.tolerance)}  {shown(each.loss):>8}  {each.name}{_seeds(each)}"
             for each in part.choices
         ]
-        lines += [f"  {line}" for line in (part.note, str(part.evidence or "")) if line]
+        far = f"! {part.unlike}" if part.choices and part.unlike else ""
+        lines += [f"  {line}" for line in (far, part.note, str(part.evidence or "")) if line]
     return "\n".join(lines)
 
 
@@ -82,8 +104,7 @@ def html(found: Recommendation) -> str:
     for part in found.parts:
         cells = [f"[{len(cited) + 1}] {TITLES[part.kind]}", *["not measured", "", "", ""]]
         if part.choices:
-            best, usual = part.choices[0], _usual(part)
-            cells[1:] = [*_marked(best, found.tolerance), *_marked(usual, found.tolerance)]
+            cells[1:] = _cells(part, found.tolerance)
         rows.append(cells)
         cited.append(f"<li><small>{escape(source(part))}</small></li>")
         folded += [
@@ -93,6 +114,7 @@ def html(found: Recommendation) -> str:
     return (
         f"<p>{escape(heading(found))} (! more)</p>"
         f"{_html_table(('what is lost', 'take', 'loss', 'instead of', 'loss'), rows)}<ol>{''.join(cited)}</ol>"
+        f"{f'<p>{escape(unlike(found))}</p>' if unlike(found) else ''}"
         "<details><summary>All choices</summary>"
         f"{_html_table(('what is lost', 'choice', 'loss', 'verdict'), folded)}</details>"
     )
@@ -119,6 +141,9 @@ def heading(found: Recommendation) -> str:
 def source(part: Part) -> str:
     """Measure, note and evidence of a part, in one line."""
     lead = f"{part.measure}; {part.note}" if part.choices and part.note else part.note or part.measure
+    usual = _usual(part)
+    if usual and alike(part.choices[0], usual):
+        lead = f"{part.choices[0].name} and {usual.name} differ by less than their spread over seeds; {lead}"
     return f"{lead}. {part.evidence}" if part.evidence else lead
 
 
@@ -133,12 +158,22 @@ def _usual(part: Part) -> Choice | None:
     return next((each for each in part.choices[1:] if each.name == USUAL[part.kind]), None)
 
 
+def _cells(part: Part, tolerance: float) -> tuple[str, str, str, str]:
+    best, usual = part.choices[0], _usual(part)
+    cells = *_marked(best, tolerance), *_marked(usual, tolerance)
+    return ("no difference found", *cells[1:]) if usual and alike(best, usual) else cells
+
+
+def _found(choice: Choice) -> str:
+    n, spread = choice.details.get("seeds"), choice.details.get("spread")
+    more = "" if n is None else f" ±{spread:.3f}" if spread is not None else " (1 seed)" if n == 1 else ""
+    return shown(choice.loss) + more
+
+
 def _marked(choice: Choice | None, tolerance: float) -> tuple[str, str]:
     if choice is None:
         return "", ""
-    return _CLEARER.get(choice.name, choice.name), ("" if choice.loss <= tolerance else "! ") + shown(
-        choice.loss
-    )
+    return _CLEARER.get(choice.name, choice.name), ("" if choice.loss <= tolerance else "! ") + _found(choice)
 
 
 def _verdict(choice: Choice, tolerance: float) -> str:

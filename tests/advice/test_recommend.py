@@ -10,9 +10,21 @@ import pytest
 import xarray as xr
 
 from snntheory import CubaLIF, artefacts, cli
-from snntheory.advice import NotMeasured, computed, costs, evidence, measured, parts, recommend, wording
-from snntheory.advice.answer import PARTS
+from snntheory.advice import (
+    NotMeasured,
+    computed,
+    costs,
+    evidence,
+    measured,
+    parts,
+    ratios,
+    recommend,
+    wording,
+)
+from snntheory.advice.answer import PARTS, Choice, Part, Recommendation
 from snntheory.advice.costs import VARYING
+from snntheory.advice.recommendation import records
+from snntheory.linear import frameworks
 
 NEURON = CubaLIF(tau_mem=0.020, tau_syn=0.010)
 
@@ -20,6 +32,12 @@ NEURON = CubaLIF(tau_mem=0.020, tau_syn=0.010)
 @pytest.fixture(scope="module")
 def at_1_ms():
     return recommend(NEURON, 1e-3)
+
+
+@pytest.fixture(scope="module")
+def fine():
+    """At a step at which every part was recorded; twice that of the equal budget."""
+    return recommend(NEURON, 0.04 * NEURON.tau_syn)
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +235,7 @@ def test_as_plain_values_text_and_html(at_1_ms):
     assert gradient["choices"][0]["cosine"] == pytest.approx(1 - gradient["choices"][0]["loss"])
     text = at_1_ms.listing()
     for part in at_1_ms.parts:
-        assert part.choices and wording.TITLES[part.kind] in text
+        assert wording.TITLES[part.kind] in text and bool(part.choices) == (part.kind != "budget")
         for each in part.choices:
             assert each.name in text and each.name in at_1_ms._repr_html_()
 
@@ -229,16 +247,85 @@ def test_printed_it_is_short_and_cites(at_1_ms):
     assert len(lines) == 4 + 2 * len(PARTS)  # a line a part, and its evidence
     for number, part in enumerate(at_1_ms.parts, 1):
         line = next(line for line in lines if line.startswith(f"[{number}] {wording.TITLES[part.kind]}"))
-        assert part.choices[0].name in line and wording.shown(part.choices[0].loss) in line
+        if part.kind == "budget":  # recorded at another step
+            assert "not measured" in line and part.note in text
+            continue
+        usual = next(each for each in part.choices if each.name == wording.USUAL[part.kind])
+        first = "no difference found" if wording.alike(part.choices[0], usual) else part.choices[0].name
+        assert first in line and wording.shown(part.choices[0].loss) in line
         assert ("!" in line) == any(
             each.loss > 0.05
             for each in part.choices
             if each.name in (part.choices[0].name, wording.USUAL[part.kind])
         )
-        assert len(line) < 110
+        assert len(line) <= 115
         cited = next(line for line in lines[4 + len(PARTS) :] if line.startswith(f"[{number}] "))
         assert str(part.evidence) in cited and part.measure in cited
         assert wording.USUAL[part.kind] in {each.name for each in part.choices}
+
+
+def test_a_ratio_of_time_constants_that_nobody_recorded_is_named(fine):
+    assert all(part.choices and not part.unlike for part in fine.parts if part.kind != "network")
+    assert "recorded for other neurons" not in str(fine)
+    far = recommend(CubaLIF(0.200, 0.001), 5e-4)
+    read = {part.kind for part in far.parts if part.unlike}
+    assert read == set(PARTS) - {"scheme", "placement"} == set(ratios.RATIOS)  # these two are this neuron's
+    (line,) = (line for line in str(far).splitlines() if "recorded for other neurons" in line)
+    assert "[3] [4] of tau_mem/tau_syn = 1 and 2, not 200" in line and "[7]" not in line  # empty there
+    assert "not 200" in far.advice()["gradient"] and "not 200" in far.listing()
+    assert "not 200" in far._repr_html_() and "not 200" in far.to_dict()["parts"]["late"]["unlike"]
+    for kind, known in ratios.RATIOS.items():
+        for each in known:  # a factor of two is near, more is not, a slower synapse never is
+            assert not ratios.unlike(CubaLIF(0.01 * each, 0.01), kind)
+        assert not ratios.unlike(CubaLIF(0.01 * 2 * known[-1], 0.01), kind)
+        assert ratios.unlike(CubaLIF(0.01 * 2.01 * known[-1], 0.01), kind)
+        assert ratios.unlike(CubaLIF(0.01, 0.02), kind)
+
+
+def test_the_recorded_ratios_are_the_experiments():
+    clocked = artefacts.provenance("step-size-accuracy")["settings"]["neuron"]
+    assert ratios.RATIOS["clocked"] == pytest.approx([clocked["tau_mem"] / clocked["tau_syn"]])
+    cell = artefacts.provenance("yin-yang-surrogates")["settings"]["task"]["cell"]
+    assert ratios.RATIOS["budget"] == pytest.approx([cell["alpha"] / cell["beta"]], rel=2e-3)
+    tasks = pytest.importorskip("snntheory.experiments.integration_tasks")
+    from snntheory.experiments import gradient_fidelity, time_step_sweep
+
+    neurons = [each for name in tasks.TASKS for each in tasks.task_of(name, 2).network.neurons]
+    assert {round(ratios.ratio(each), 2) for each in neurons} == set(ratios.RATIOS["network"])
+    assert "``tau_mem = 2 tau_syn``" in gradient_fidelity.__doc__
+    assert time_step_sweep.TAU_MEM / time_step_sweep.TAU_SYN == ratios.RATIOS["late"][0]
+
+
+def test_no_advice_on_less_than_one_spike_or_far_from_the_budgets_step():
+    at_hand = records()
+    coarse = parts.late(NEURON, 0.05, 0.05, at_hand, None, None)
+    assert coarse.choices == () and "fewer than one spike fits into W = 10 ms" in coarse.note
+    assert "is asked for, 0.5" in parts.late(NEURON, 1e-3, 0.05, at_hand, 0.5, None).note
+    assert parts.late(NEURON, 1e-3, 0.05, at_hand, 1.0, None).choices
+    for x in (0.0102, 0.0398):  # recorded at 0.02; a factor of two is near
+        assert parts.budget(x, at_hand).choices
+    for x in (0.0098, 0.041, 5.0):
+        assert parts.budget(x, at_hand).choices == () and "ask at that step" in parts.budget(x, at_hand).note
+
+
+def test_losses_within_the_spread_over_seeds_do_not_differ():
+    def choice(name, loss, spread, n=3):
+        return Choice(name, loss, {"accuracy_loss": loss, "spread": spread, "seeds": n})
+
+    near = choice("impulse_invariance", 0.005, 0.017), choice("backward_euler", 0.012, 0.020)
+    far = near[0], choice("backward_euler", 0.030, 0.020)
+    alone = choice("impulse_invariance", 0.005, None, 1), choice("backward_euler", 0.012, None, 1)
+    cited = evidence.Evidence("computed", "nothing")
+    for pair, expected in ((near, True), (far, False), (alone, False)):
+        assert wording.alike(*pair) == wording.alike(*pair[::-1]) == expected
+        part = Part("clocked", "accuracy lost", pair, cited)
+        found = Recommendation(NEURON, 1e-3, 0.05, (part,))
+        for text in (wording.table(found), wording.html(found)):
+            assert ("no difference found" in text) == expected
+            assert ("±0.020" in text) == (pair is not alone) and ("1 seed" in text) == (pair is alone)
+        assert ("no difference found" in wording.sentence(part, 0.05)) == expected
+    part = Part("clocked", "accuracy lost", near, cited)
+    assert "none keeps it within 0.001" in wording.sentence(part, 1e-3)
 
 
 def test_a_neuron_that_fires_never_or_backwards():
@@ -251,6 +338,10 @@ def test_a_neuron_that_fires_never_or_backwards():
 def test_what_is_no_question():
     with pytest.raises(TypeError, match="neuron must be a CubaLIF, got dict"):
         recommend({"tau_mem": 0.02}, 1e-3)
+    with pytest.raises(
+        TypeError, match=r"unpack it: neuron, weight = .*neuron_of\(...\); recommend\(neuron, dt\)"
+    ):
+        recommend(frameworks.get("snntorch.Synaptic").neuron_of({"alpha": 0.9, "beta": 0.95}, 1e-3), 1e-3)
     for dt in (0.0, -1e-3, math.nan):
         with pytest.raises(ValueError, match="dt must be"):
             recommend(NEURON, dt)
