@@ -1,6 +1,6 @@
 """What a chapter owes to a reader who reruns it: its parameters in one cell, and nothing behind an assertion.
 
-Two rules beside those of `chapters`, in the same form: a rule takes a `Chapter` and returns a list of sentences.
+Three rules beside those of `chapters`, in the same form: a rule takes a `Chapter` and returns a list of sentences.
 """
 
 import ast
@@ -139,4 +139,20 @@ def assertions(chapter: Chapter) -> list[str]:
     return faults
 
 
-RULES = (parameters, assertions)
+def is_glue(node: ast.AST) -> bool:
+    """Whether a node is a call of ``glue``."""
+    return isinstance(node, ast.Call) and getattr(node.func, "id", "") == "glue"
+
+
+def glue_first(chapter: Chapter) -> list[str]:
+    """In a cell with assertions, what is glued is glued before the first: the text shows it whatever fails."""
+    faults = []
+    for cell in chapter.cells:
+        body = cell.tree.body
+        at = next((k for k, node in enumerate(body) if any(map(is_assertion, ast.walk(node)))), len(body))
+        behind = [node for part in body[at:] for node in ast.walk(part) if is_glue(node)]
+        faults += [f"glued behind an assertion: {ast.unparse(node)!r}" for node in behind]
+    return faults
+
+
+RULES = (parameters, assertions, glue_first)

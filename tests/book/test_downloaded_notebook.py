@@ -84,8 +84,13 @@ def test_clean_notebook_runs(quickest, tmp_path, monkeypatch):
 
 CHANGES = {
     "below_threshold": ("CubaLIF(tau_mem=0.020, tau_syn=0.010)", "CubaLIF(tau_mem=0.030, tau_syn=0.004)"),
+    "frameworks": ("tau_mem=0.020, tau_syn=0.010), 0.001", "tau_mem=0.0045, tau_syn=0.0095), 0.0005"),
     "population_moments": ("grid_step = 0.004", "grid_step = 0.002"),
 }
+OWN_NUMBERS = {
+    "frameworks",
+    "population_moments",
+}  # chapters that also assert numbers of the book's neuron alone
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
@@ -98,5 +103,5 @@ def test_changed_parameter_stops_nothing(site, name, tmp_path, monkeypatch):
     assert cell.source.count(old) == 1
     cell.source = cell.source.replace(old, new)
     failed = failures(executed(notebook, tmp_path, monkeypatch))
-    assert failed and {name for name, _ in failed} == {"AssertionError"}
+    assert {error for error, _ in failed} == ({"AssertionError"} if name in OWN_NUMBERS else set())
     assert all(TAG in cell.metadata["tags"] for _, cell in failed)

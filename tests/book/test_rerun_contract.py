@@ -14,16 +14,28 @@ CHAPTERS = [page for page in PAGES if page.is_file() and "{code-cell}" in page.r
 SAMPLE = Path(__file__).parent / "data" / "sample_chapter.md"
 
 
+GLUE_LATER = {
+    "through_the_collapse",
+    "sparsity_and_latency",
+    "yin_yang",
+    "firing_rates",
+}  # do not keep it yet
+
+
 @pytest.mark.parametrize("rule", reruns.RULES, ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("path", [*CHAPTERS, SAMPLE], ids=lambda path: path.stem)
 def test_chapter_keeps_the_rule(path, rule):
     """The front page and the sample included."""
+    if rule is reruns.glue_first and path.stem in GLUE_LATER:
+        pytest.xfail("glues behind assertions")
     assert rule(chapters.read_chapter(path)) == []
 
 
 NEURON = "neuron = CubaLIF(tau_mem=0.020, tau_syn=0.005)  # time constants in s"
-PEAK = "peak_ms = float(t[h.argmax()] * 1e3)\nassert 9 < peak_ms < 10"
-PEAK_BEHIND = "\n".join(reversed(PEAK.split("\n"))) + "\n```\n\n```{code-cell}\nprint(peak_ms)"
+PEAK = "peak_ms = float(t[h.argmax()] * 1e3)"
+GLUE, ASSERT = 'glue("sample_peak", peak_ms, display=False)', "assert 9 < peak_ms < 10"
+WHOLE = f"{PEAK}\n{GLUE}\n{ASSERT}"
+PEAK_BEHIND = f"{ASSERT}\n{PEAK}\n```\n\n```{{code-cell}}\nprint(peak_ms)"
 BREACHES = {
     # what is done to the sample: (rule that must object, old text, new text)
     "no tag": ("parameters", ":tags: [parameters]\n", ""),
@@ -34,7 +46,9 @@ BREACHES = {
     "unused": ("parameters", NEURON, f"{NEURON}\ndt = 0.001  # s"),
     "changed later": ("parameters", "h = kernel", "neuron = CubaLIF(0.010, 0.005)\nh = kernel"),
     "changed by a loop": ("parameters", "h = kernel", "for neuron in (neuron,):\n    pass\nh = kernel"),
-    "given behind an assertion": ("assertions", PEAK, PEAK_BEHIND),
+    "given behind an assertion": ("assertions", WHOLE, PEAK_BEHIND),
+    "glued behind an assertion": ("glue_first", WHOLE, f"{PEAK}\n{ASSERT}\n{GLUE}"),
+    "glued in a loop behind": ("glue_first", ASSERT, f"for k in 'a':\n    {ASSERT}\n    {GLUE}"),
     "behind a numpy assertion": ("assertions", "t = np.lin", "np.testing.assert_allclose(1, 1)\nt = np.lin"),
 }  # fmt: skip
 
