@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,13 @@ from .. import _check
 from ..neuron import CubaLIF
 from . import _response_fit, _whittle, candidates
 from . import _two_poles as two
+from ._reset_signs import count_resets
 from ._signal import signal
 from .candidates import Candidate
 from .resets import drops, neuron_of
 
 FEWEST = 50
+MISFIT = 0.01
 NOISE = ("auto", "none", "measurement", "process")
 
 
@@ -62,6 +65,9 @@ class Identification:
     misfit_p_value : float
         Of the residual spectrum, were it flat (Bartlett's test): a small one says that two poles are not enough.
     candidates : tuple of Candidate
+    resets_seen : int
+        Steps of the voltage that look like resets, where no spikes were given. Any make the time constants those of a
+        voltage with resets, not of the membrane, whatever the intervals and the misfit say.
     """
 
     uses: str
@@ -81,6 +87,7 @@ class Identification:
     log_likelihood: float
     misfit_p_value: float
     candidates: tuple[Candidate, ...]
+    resets_seen: int = 0
 
     def table(self) -> pd.DataFrame:
         """The candidates as a table, those that explain the record first."""
@@ -92,15 +99,26 @@ class Identification:
         """Names of the schemes that are not ruled out."""
         return tuple(dict.fromkeys(each.scheme for each in self.candidates if each.explains))
 
+    def doubt(self) -> str:
+        """Why the time constants are none of the neuron's: two poles do not fit, or are no neuron's; or empty."""
+        if self.misfit_p_value < MISFIT:
+            return f"two poles do not fit (p = {self.misfit_p_value:.2g})"
+        free = all(np.isnan(each.nominal_p_value) for each in self.candidates)
+        if free and self.numerator is None and not self.explained_by():
+            return "no scheme explains the voltage"
+        return ""
+
     def __repr__(self) -> str:
         taus, bounds = 1e3 * self.time_constants, 1e3 * self.intervals
         parts = [
             f"{tau:.4g} ms ({low:.4g} to {high:.4g})" for tau, (low, high) in zip(taus, bounds, strict=True)
         ]
+        doubt = self.doubt()
+        said = f"not identified: {doubt}" if doubt else f"{parts[0]} and {parts[1]} at {100 * self.level:g} %"
+        warned = f"  {resets_warning(self.resets_seen)}\n" if self.resets_seen else ""
         return (
-            f"Identification from {self.uses}, {self.n_samples} samples at dt = {self.dt * 1e3:g} ms\n"
-            f"  time constants: {parts[0]} and {parts[1]} at {100 * self.level:g} %; poles: {self.kind}; "
-            f"membrane: {self.membrane}\n"
+            f"Identification from {self.uses}, {self.n_samples} samples at dt = {self.dt * 1e3:g} ms\n{warned}"
+            f"  time constants: {said}; poles: {self.kind}; membrane: {self.membrane}\n"
             f"  noise: {self.noise_model}, {self.noise:.3g}; two poles fit with p = {self.misfit_p_value:.2g}\n"
             f"  not ruled out: {', '.join(self.explained_by()) or 'no scheme'}"
         )
@@ -168,6 +186,11 @@ def identify(
         NaN, a constant voltage, fewer than 50 samples a trace, a silent input, shapes that do not fit, spikes whose
         reset is not known.
 
+    Warns
+    -----
+    UserWarning
+        No spikes were given, and the voltage looks reset (`Identification.resets_seen`).
+
     Assumptions
     -----------
     Two real or complex poles inside the unit circle; from voltage alone, white stationary input. Resets act in the
@@ -210,12 +233,16 @@ def identify(
     pairs = candidates.chosen(schemes, input is not None)
     onset = _check.number("onset", onset, "s", minimum=0.0)
     first = round(onset / dt)
+    free = spikes is not None or "none" in (reset, getattr(nominal, "reset", None))
+    seen = 0 if free else count_resets(rows[:, first:])
+    if seen:
+        warnings.warn(resets_warning(seen), stacklevel=2)
     if input is None:
         if rows.shape[1] - first < FEWEST:
             raise ValueError(
                 f"onset must leave at least {FEWEST} samples of {rows.shape[1]}, got {onset:g} s; record more"
             )
-        return _from_voltage(rows, drop, first, dt, noise, pairs, nominal, level)
+        return replace(_from_voltage(rows, drop, first, dt, noise, pairs, nominal, level), resets_seen=seen)
     if first:
         raise ValueError(
             "onset is for voltage alone: with the input the start of a record says as much as the rest"
@@ -227,7 +254,17 @@ def identify(
             f"input is silent or constant in trace {silent[0]}, which says nothing about poles; leave that trace out, "
             "or leave input out to use the voltage alone"
         )
-    return _from_response(rows, given, drop, dt, noise, pairs, nominal, level)
+    return replace(_from_response(rows, given, drop, dt, noise, pairs, nominal, level), resets_seen=seen)
+
+
+def resets_warning(count: int) -> str:
+    """What `count` resets without their spikes do to the time constants, and the remedy."""
+    times = f"{count} times" if count > 1 else "once"
+    return (
+        f"the voltage looks reset {times}: the time constants are those of a voltage with resets, not of the membrane; "
+        "give the spikes (spikes=..., in the command --spikes NAME), add the resets back with without_resets, or use a "
+        "recording below threshold"
+    )
 
 
 def _rows(name: str, given: Any, values: xr.DataArray, constant: bool = False) -> NDArray[np.float64]:

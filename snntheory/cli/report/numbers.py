@@ -143,11 +143,17 @@ def summary(found: Analysis) -> dict[str, str]:
     if isinstance(found.identified, str):
         lines["time constants"] = f"not identified: {found.identified}"
     else:
-        each = zip(found.identified.time_constants, found.identified.intervals, strict=True)
-        lines["time constants (95 %)"] = "; ".join(
-            f"{1e3 * tau:.4g} ms ({1e3 * low:.4g} to {1e3 * high:.4g})" for tau, (low, high) in each
-        )
+        lines["time constants (95 %)"] = time_constants(found.identified)
     return lines
+
+
+def time_constants(found: Identification) -> str:
+    """Both with their intervals; only why not, where two poles do not explain the voltage."""
+    if found.doubt():
+        return f"not identified: {found.doubt()}"
+    each = zip(found.time_constants, found.intervals, strict=True)
+    said = "; ".join(f"{1e3 * tau:.4g} ms ({1e3 * low:.4g} to {1e3 * high:.4g})" for tau, (low, high) in each)
+    return f"{said}; not the membrane's: the voltage looks reset" if found.resets_seen else said
 
 
 def unit_of(traces: xr.Dataset) -> str:
@@ -169,6 +175,8 @@ def identification(found: Analysis) -> dict[str, Any]:
         "poles": said.kind,
         "membrane": said.membrane,
         "misfit_p_value": said.misfit_p_value,
+        "doubt": said.doubt(),
+        "resets_seen": said.resets_seen,
         "explained_by": [
             each.scheme if each.order is None else f"{each.scheme} (order {each.order})"
             for each in said.candidates

@@ -117,12 +117,16 @@ def _identification(found: Mapping[str, Any], options: Mapping[str, Any]) -> str
     """Two poles from the spectrum of one neuron, and the schemes that they leave."""
     if "refused" in found:
         return f'<p class="soft">Not identified: {escape(found["refused"])}.</p>'
-    rows = {
-        f"time constant {n + 1}": f"{1e3 * tau:.4g} ms ({1e3 * low:.4g} to {1e3 * high:.4g} ms)"
-        for n, (tau, (low, high)) in enumerate(
-            zip(found["time_constants_s"], found["intervals_s"], strict=True)
-        )
-    }
+    rows = {"time constants": f"not identified: {found['doubt']}"}
+    if not found["doubt"]:
+        rows = {
+            f"time constant {n + 1}": f"{1e3 * tau:.4g} ms ({1e3 * low:.4g} to {1e3 * high:.4g} ms)"
+            for n, (tau, (low, high)) in enumerate(
+                zip(found["time_constants_s"], found["intervals_s"], strict=True)
+            )
+        }
+    if found["resets_seen"]:
+        rows["steps that look like resets"] = f"{found['resets_seen']}: not the membrane's time constants"
     rows |= {
         "poles": found["poles"],
         "the membrane's": found["membrane"],
