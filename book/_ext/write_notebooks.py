@@ -7,6 +7,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import yaml
+from snntheory_book.readable import readable
 from snntheory_book.rerun import tolerant
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,13 +47,14 @@ def clean_notebook(chapter: Path) -> nbformat.NotebookNode:
     -------
     NotebookNode
         Format 4.5, with the chapter's kernel and nothing that only the book's builder needs. A failing assertion does
-        not stop it: see `snntheory_book.rerun`.
+        not stop it: see `snntheory_book.rerun`; its prose is plain Markdown: see `snntheory_book.readable`.
     """
     notebook = jupytext.read(chapter, fmt="md:myst")
     notebook.metadata = {
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         "language_info": {"name": "python"},
     }
+    readable(notebook, chapter)
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"{chapter.stem.replace('_', '-')}-{number}"[-64:]  # the same file from the same source
     notebook.nbformat, notebook.nbformat_minor = 4, 5

@@ -1,7 +1,7 @@
 """The book's own Sphinx extension: one concern a module, each with its own ``setup``.
 
-Modules without a ``setup`` (``profile``, ``digest``, ``rerun``, ``chapter_names``) are plain functions that the
-extensions and the tests share.
+Modules without a ``setup`` (``profile``, ``digest``, ``rerun``, ``readable``, ``labels``, ``chapter_names``) are plain
+functions that the extensions and the tests share.
 """
 
 from sphinx.application import Sphinx

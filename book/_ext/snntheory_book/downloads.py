@@ -9,6 +9,7 @@ from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from .readable import readable
 from .rerun import tolerant
 
 
@@ -67,7 +68,8 @@ def offer_notebook(
 ) -> None:
     """Write the executed notebook beside the page's source and name it to the theme (event ``html-page-context``).
 
-    A failing assertion stops the build, but not the reader who has changed a parameter: see `rerun`.
+    A failing assertion stops the build, but not the reader who has changed a parameter: see `rerun`. Its prose is
+    plain Markdown: see `readable`.
 
     The theme does this itself only where a launch button (Binder, Colab) is configured; without one its menu serves
     the MyST source alone.
@@ -76,7 +78,8 @@ def offer_notebook(
         return
     target = Path(app.outdir) / "_sources" / f"{pagename}.ipynb"
     target.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(tolerant(nbformat.read(notebook_path(app, pagename), as_version=4)), target)
+    notebook = tolerant(nbformat.read(notebook_path(app, pagename), as_version=4))
+    nbformat.write(readable(notebook, Path(app.env.doc2path(pagename))), target)
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 
