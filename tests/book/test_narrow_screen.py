@@ -67,6 +67,23 @@ def test_page_is_readable_on_a_phone(site, tab, name):
         assert width >= min(480, natural) - 1 and caption <= WIDTH
 
 
+SCROLLING = """() => [...document.querySelectorAll('*:has(> .snntheory-figure)')].filter(
+    box => ['auto', 'scroll'].includes(getComputedStyle(box).overflowY) && box.scrollHeight > box.clientHeight
+).length"""
+
+
+@pytest.mark.parametrize("width", [WIDTH, 1280])
+def test_front_figure_has_no_scroll_bar_of_its_own(site, browser, width):
+    """Neither on a phone nor on a small laptop: a height that is no whole number of pixels would give it one."""
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    try:
+        page = show(context.new_page(), site, "introduction")
+        assert page.locator(".snntheory-figure").count() == 1
+        assert page.evaluate(SCROLLING) == 0
+    finally:
+        context.close()
+
+
 def test_search_works_from_a_disk(site, tab):
     """Opened as a file, where a browser lets no script read another page: the list is there, without excerpts."""
     tab.goto((site / "search.html").as_uri() + "?q=differential")
