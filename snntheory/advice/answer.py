@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from .. import _check
@@ -77,12 +79,23 @@ class Recommendation:
     tolerance : float
         A loss up to here counts as kept.
     parts : tuple of Part
+    reaching : callable, optional
+        What finds :attr:`reach`.
     """
 
     neuron: CubaLIF
     dt: float
     tolerance: float
     parts: tuple[Part, ...]
+    reaching: Callable[[], dict[str, dict[str, Any]]] | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def reach(self) -> dict[str, dict[str, Any]]:
+        """By part and choice, up to which step the best and the usual choice keep it: ``dt`` in seconds, ``end``.
+
+        Computed when it is first asked for (:func:`snntheory.advice.reach.reaches`), which takes a second.
+        """
+        return self.reaching() if self.reaching else {}
 
     def __getitem__(self, kind: str) -> Part:
         """A part by its kind."""
@@ -116,6 +129,9 @@ class Recommendation:
                     "evidence": part.evidence.to_dict() if part.evidence else None,
                     "note": part.note,
                     "unlike": part.unlike,
+                    "kept_up_to": {
+                        name: each._asdict() for name, each in self.reach.get(part.kind, {}).items()
+                    },
                     "choices": [
                         {
                             "name": each.name,

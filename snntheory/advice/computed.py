@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,6 +28,8 @@ PLACEMENTS: dict[str, dict[str, Any]] = {
     "series, extrema": {"spike_placement": "series", "reset_at": "spike", "detect": "extremum"},
 }
 """Label to arguments of :func:`snntheory.spiking.simulate`; with extrema, crossings within a step are seen too."""
+DURATION = 40
+"""Of a run of that neuron, over its longer time constant."""
 TRIALS = 8
 """Random inputs of the neuron whose output spikes are compared."""
 _MOST_STEPS = 200_000
@@ -53,7 +56,12 @@ class SchemeLoss(NamedTuple):
     @property
     def label(self) -> str:
         """Name, with the order where there is one."""
-        return self.scheme if self.order is None else f"{self.scheme}, order {self.order}"
+        return label(self.scheme, self.order)
+
+
+def label(scheme: str, order: int | None) -> str:
+    """A scheme with its order, if it has one."""
+    return scheme if order is None else f"{scheme}, order {order}"
 
 
 class PlacementLoss(NamedTuple):
@@ -64,10 +72,10 @@ class PlacementLoss(NamedTuple):
     unpaired: float
 
 
-def scheme_losses(neuron: CubaLIF, dt: float) -> list[SchemeLoss]:
+def scheme_losses(neuron: CubaLIF, dt: float, only: Collection[str] | None = None) -> list[SchemeLoss]:
     """Every scheme of the package at this time step, in the order of :func:`snntheory.linear.schemes.names`.
 
-    Left out is ``"scaled_impulse"``, which takes current densities and no spikes.
+    Left out is ``"scaled_impulse"``, which takes current densities and no spikes; and what is not in ``only``, labels.
 
     Raises
     ------
@@ -89,7 +97,8 @@ def scheme_losses(neuron: CubaLIF, dt: float) -> list[SchemeLoss]:
         if name == "scaled_impulse":
             continue
         for order in ORDERS if name == "parker_sochacki" else (None,):
-            found.append(_scheme_loss(neuron, dt, name, order, inputs, height))
+            if only is None or label(name, order) in only:
+                found.append(_scheme_loss(neuron, dt, name, order, inputs, height))
     return found
 
 
@@ -119,7 +128,7 @@ def drive(neuron: CubaLIF, dt: float, seed: int = 0) -> tuple[np.ndarray, np.nda
         Seconds, multiples of ``dt``.
     weights : ndarray
     t_max : float
-        Forty of the longer time constant; a whole number of steps.
+        :data:`DURATION` of the longer time constant; a whole number of steps.
 
     Notes
     -----
@@ -127,7 +136,7 @@ def drive(neuron: CubaLIF, dt: float, seed: int = 0) -> tuple[np.ndarray, np.nda
     """
     rng = np.random.default_rng(seed)
     slow = max(neuron.tau_mem, neuron.tau_syn)
-    n_steps = math.ceil(40 * slow / dt)
+    n_steps = math.ceil(DURATION * slow / dt)
     rate = 10 / neuron.tau_mem
     counts = rng.poisson(rate * dt, n_steps)
     weight = 1.5 * neuron.v_threshold / (neuron.r * rate)
@@ -136,7 +145,12 @@ def drive(neuron: CubaLIF, dt: float, seed: int = 0) -> tuple[np.ndarray, np.nda
 
 
 def placement_losses(
-    neuron: CubaLIF, dt: float, scheme: str = "impulse_invariance", order: int | None = None, seed: int = 0
+    neuron: CubaLIF,
+    dt: float,
+    scheme: str = "impulse_invariance",
+    order: int | None = None,
+    seed: int = 0,
+    only: Collection[str] | None = None,
 ) -> list[PlacementLoss]:
     """Output spikes of one neuron by placement, against the exact ones for the same input on the grid.
 
@@ -149,6 +163,8 @@ def placement_losses(
         What integrates between spikes.
     seed : int
         Of the inputs, :data:`TRIALS` of :func:`drive`.
+    only : collection of str, optional
+        Of :data:`PLACEMENTS`; default: all.
 
     Returns
     -------
@@ -156,24 +172,25 @@ def placement_losses(
         Shifts are root mean squares over pairs at most half a ``tau_syn`` or a step apart; unpaired are missed, merged
         and extra spikes over the number in both trains. Both NaN where the neuron does not fire.
     """
-    shifts: dict[str, list[np.ndarray]] = {label: [] for label in PLACEMENTS}
-    lost, total = dict.fromkeys(PLACEMENTS, 0), dict.fromkeys(PLACEMENTS, 0)
+    wanted = {name: each for name, each in PLACEMENTS.items() if only is None or name in only}
+    shifts: dict[str, list[np.ndarray]] = {name: [] for name in wanted}
+    lost, total = dict.fromkeys(wanted, 0), dict.fromkeys(wanted, 0)
     n_exact = 0
     for trial in range(TRIALS):
         times, weights, t_max = drive(neuron, dt, TRIALS * seed + trial)
         exact = exact_spike_times(neuron, times, weights, t_max)
         n_exact += len(exact)
-        for label, chosen in PLACEMENTS.items():
+        for name, chosen in wanted.items():
             traces = simulate(neuron, times, weights, t_max, dt, scheme, order, **chosen)
             train = traces["spike_times"].values.ravel()
             train = train[np.isfinite(train)]
             pairs = compare_trains(exact, train, max(neuron.tau_syn / 2, dt), dt)
-            total[label] += len(exact) + len(train)
-            shifts[label].append(pairs.shifts)
-            lost[label] += len(pairs.missed) + len(pairs.merged) + len(pairs.extra)
+            total[name] += len(exact) + len(train)
+            shifts[name].append(pairs.shifts)
+            lost[name] += len(pairs.missed) + len(pairs.merged) + len(pairs.extra)
     found = []
-    for label, parts in shifts.items():
+    for name, parts in shifts.items():
         moved = np.concatenate(parts) / neuron.tau_syn
         rms = float(np.sqrt(np.mean(moved**2))) if len(moved) else math.nan
-        found.append(PlacementLoss(label, rms, lost[label] / total[label] if n_exact else math.nan))
+        found.append(PlacementLoss(name, rms, lost[name] / total[name] if n_exact else math.nan))
     return found

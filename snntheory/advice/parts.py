@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ..neuron import CubaLIF
 from . import computed, measured, trained
@@ -24,8 +24,8 @@ FAR = 2.0
 Records = Mapping[str, Recorded | None]
 
 
-def scheme(neuron: CubaLIF, dt: float) -> Part:
-    """Of :func:`snntheory.advice.computed.scheme_losses`."""
+def scheme(neuron: CubaLIF, dt: float, only: Collection[str] | None = None) -> Part:
+    """Of :func:`snntheory.advice.computed.scheme_losses`; all, or those in ``only``."""
     choices = [
         Choice(
             each.label,
@@ -39,7 +39,7 @@ def scheme(neuron: CubaLIF, dt: float) -> Part:
                 "delay": plain(each.delay),
             },
         )
-        for each in computed.scheme_losses(neuron, dt)
+        for each in computed.scheme_losses(neuron, dt, only)
     ]
     choices.sort(
         key=lambda each: (round(each.loss, 9), -each.details["stable"])
@@ -48,9 +48,9 @@ def scheme(neuron: CubaLIF, dt: float) -> Part:
     return Part("scheme", MEASURES["scheme"], tuple(choices), evidence)
 
 
-def placement(neuron: CubaLIF, dt: float, seed: int) -> Part:
-    """Of :func:`snntheory.advice.computed.placement_losses`."""
-    losses = computed.placement_losses(neuron, dt, seed=seed)
+def placement(neuron: CubaLIF, dt: float, seed: int, only: Collection[str] | None = None) -> Part:
+    """Of :func:`snntheory.advice.computed.placement_losses`; all, or those in ``only``."""
+    losses = computed.placement_losses(neuron, dt, seed=seed, only=only)
     if all(math.isnan(each.unpaired) for each in losses):
         return _empty("placement", "this neuron does not fire with such a drive")
     choices = [

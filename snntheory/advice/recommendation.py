@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from dataclasses import replace
+from functools import partial
 
 from .. import _check, artefacts
 from .._trace_checks import warn_of_milliseconds
@@ -12,6 +13,7 @@ from ..neuron import CubaLIF
 from . import measured, parts, ratios, trained
 from .answer import Recommendation, steps
 from .evidence import Recorded, recorded
+from .reach import reaches
 
 
 def recommend(
@@ -99,10 +101,11 @@ def with_records(
         parts.late(neuron, dt, tolerance, at_hand, spikes, width),
         parts.budget(x, at_hand),
     )
-    found = (
+    found = tuple(
         replace(part, unlike=ratios.unlike(neuron, part.kind)) for part in (*at_once, *networks, *training)
     )
-    return Recommendation(neuron, dt, tolerance, tuple(found))
+    asked = partial(reaches, neuron, dt, tolerance, found, at_hand, seed, spikes, width)
+    return Recommendation(neuron, dt, tolerance, found, asked)
 
 
 def _checked(

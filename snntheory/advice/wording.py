@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 
 from .answer import Choice, Part, Recommendation, steps
+from .reach import USUAL, Reach
 
 TITLES = {
     "scheme": "response to one spike",
@@ -17,16 +18,9 @@ TITLES = {
     "late": "event-driven training",
     "budget": "gradient, equal budget",
 }
-USUAL = {
-    "scheme": "forward_euler",
-    "placement": "grid",
-    "network": "none",
-    "gradient": "surrogate, width 0.3",
-    "clocked": "backward_euler",
-    "late": "late crossings dropped",
-    "budget": "fast sigmoid",
-}
-"""What is often done; shown beside the best."""
+CHAPTER = (
+    "More: the book's chapter 'What a time step costs, and what keeps it' (book/choosing_a_time_step.md)"
+)
 _CLEARER = {"none": "spikes on the grid"}
 
 
@@ -58,7 +52,7 @@ def table(found: Recommendation) -> str:
     notes = []
     for number, part in enumerate(found.parts, 1):
         title = f"[{number}] {TITLES[part.kind]}"
-        notes.append(f"[{number}] {source(part)}")
+        notes.append(f"[{number}] {source(part, found.reach)}")
         if not part.choices:
             rows.append((title, "not measured", "-", "", ""))
             continue
@@ -69,7 +63,7 @@ def table(found: Recommendation) -> str:
         for a, b, c, d, e in rows
     ]
     said = [unlike(found)] if unlike(found) else []
-    return "\n".join([heading(found) + " (! more)", "", *lines, "", *said, *notes])
+    return "\n".join([heading(found) + " (! more)", "", *lines, "", *said, *notes, "", CHAPTER])
 
 
 def unlike(found: Recommendation) -> str:
@@ -94,8 +88,9 @@ def listing(found: Recommendation) -> str:
             for each in part.choices
         ]
         far = f"! {part.unlike}" if part.choices and part.unlike else ""
-        lines += [f"  {line}" for line in (far, part.note, str(part.evidence or "")) if line]
-    return "\n".join(lines)
+        kept = reached(found.reach.get(part.kind, {}))
+        lines += [f"  {line}" for line in (kept, far, part.note, str(part.evidence or "")) if line]
+    return "\n".join([*lines, "", CHAPTER])
 
 
 def html(found: Recommendation) -> str:
@@ -106,7 +101,7 @@ def html(found: Recommendation) -> str:
         if part.choices:
             cells[1:] = _cells(part, found.tolerance)
         rows.append(cells)
-        cited.append(f"<li><small>{escape(source(part))}</small></li>")
+        cited.append(f"<li><small>{escape(source(part, found.reach))}</small></li>")
         folded += [
             [TITLES[part.kind], each.name + _seeds(each), shown(each.loss), _verdict(each, found.tolerance)]
             for each in part.choices
@@ -115,7 +110,7 @@ def html(found: Recommendation) -> str:
         f"<p>{escape(heading(found))} (! more)</p>"
         f"{_html_table(('what is lost', 'take', 'loss', 'instead of', 'loss'), rows)}<ol>{''.join(cited)}</ol>"
         f"{f'<p>{escape(unlike(found))}</p>' if unlike(found) else ''}"
-        "<details><summary>All choices</summary>"
+        f"<p>{escape(CHAPTER)}</p><details><summary>All choices</summary>"
         f"{_html_table(('what is lost', 'choice', 'loss', 'verdict'), folded)}</details>"
     )
 
@@ -138,12 +133,27 @@ def heading(found: Recommendation) -> str:
     )
 
 
-def source(part: Part) -> str:
-    """Measure, note and evidence of a part, in one line."""
+def reached(kept: Mapping[str, Reach]) -> str:
+    """Up to which step the best choice and the usual one keep their part; empty where that is not known."""
+    said = []
+    for choice, (dt, end, first) in kept.items():
+        name = _CLEARER.get(choice, choice)
+        span = (
+            f"up to dt = {1e3 * dt:.3g} ms" if not first else f"from {1e3 * first:.3g} to {1e3 * dt:.3g} ms"
+        )
+        span = span if dt else "at no step known"
+        said.append(f"{span} by {name}" + (" (the coarsest known)" if end and dt else ""))
+    return f"kept {', '.join(said)}" if said else ""
+
+
+def source(part: Part, reach: Mapping[str, Mapping[str, Reach]]) -> str:
+    """Reach, measure, note and evidence of a part, in one line."""
     lead = f"{part.measure}; {part.note}" if part.choices and part.note else part.note or part.measure
     usual = _usual(part)
     if usual and alike(part.choices[0], usual):
         lead = f"{part.choices[0].name} and {usual.name} differ by less than their spread over seeds; {lead}"
+    kept = reached(reach.get(part.kind, {}))
+    lead = f"{kept}; {lead}" if kept else lead
     return f"{lead}. {part.evidence}" if part.evidence else lead
 
 

@@ -244,7 +244,7 @@ def test_printed_it_is_short_and_cites(at_1_ms):
     text = str(at_1_ms)
     assert text == repr(at_1_ms) and text.startswith("dt = 1 ms for tau_mem = 20 ms, tau_syn = 10 ms")
     lines = text.splitlines()
-    assert len(lines) == 4 + 2 * len(PARTS)  # a line a part, and its evidence
+    assert len(lines) == 6 + 2 * len(PARTS)  # a line a part, and its evidence; at last the chapter
     for number, part in enumerate(at_1_ms.parts, 1):
         line = next(line for line in lines if line.startswith(f"[{number}] {wording.TITLES[part.kind]}"))
         if part.kind == "budget":  # recorded at another step
