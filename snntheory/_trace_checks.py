@@ -88,6 +88,10 @@ def check_dims(dims: Sequence[str]) -> tuple[str, ...]:
     """``dims`` as a tuple that names each axis once and has the time among them."""
     names = (dims,) if isinstance(dims, str) else tuple(dims)
     unknown = [name for name in names if name not in DIMS]
+    plural = {f"{name}s": name for name in DIMS}
+    if any(name in plural for name in unknown):
+        meant = ",".join(plural.get(name, name) for name in names)
+        raise ValueError(f"dims are named in the singular: {meant}; got {','.join(names)}")
     if unknown or len(set(names)) != len(names) or "time" not in names:
         raise ValueError(
             f"dims must name each axis once with 'trial', 'neuron' or 'time', 'time' among them; got {names}"
@@ -106,7 +110,8 @@ def check_units(traces: xr.Dataset) -> None:
         )
 
 
-def check_signal(name: str, signal: xr.DataArray, check_values: bool) -> None:
+def check_signal(name: str, signal: xr.DataArray, check_values: bool, order: Sequence[str] = DIMS) -> None:
+    """Refuse a signal that is none; ``order``: of the axes as the caller has them, for the remedy."""
     if signal.dims != DIMS:
         raise ValueError(
             f"{name} must have the dimensions {DIMS}, got {signal.dims}; "
@@ -130,20 +135,25 @@ def check_signal(name: str, signal: xr.DataArray, check_values: bool) -> None:
         if check_values and kind == "i" and int(signal.min()) < 0:
             raise ValueError(f"spikes must be counts of at least 0, got {int(signal.min())}")
     elif check_values and kind == "f":
-        check_finite(name, signal)
+        check_finite(name, signal, order)
 
 
-def check_finite(name: str, signal: xr.DataArray) -> None:
-    """Refuse NaN and infinity in ``signal``, saying where the first one is."""
+def check_finite(name: str, signal: xr.DataArray, order: Sequence[str] = DIMS) -> None:
+    """Refuse NaN and infinity in ``signal``, saying where the first one is and how to cut an array of that order."""
     bad = np.logical_not(np.isfinite(signal))
     count = int(bad.sum())
     if count == 0:
         return
+    if count == signal.size:
+        what = "NaN" if bool(np.isnan(signal).all()) else "NaN or infinity"
+        raise ValueError(f"{name}: every value is {what}; was the right array taken, and exported whole?")
     first = np.unravel_index(int(np.argmax(np.asarray(bad))), bad.shape)
     place = ", ".join(f"{dim} {index}" for dim, index in zip(signal.dims, first, strict=True))
+    before = list(order).index("time")
+    cut = "..., :stop" if before == len(order) - 1 else ", ".join([":"] * before + [":stop"])
     raise ValueError(
         f"{name} holds NaN or infinity: {count} value(s), the first at {place}. Before labelling the array, cut it, "
-        "for example values[..., :stop], or fill the gaps; if it was simulated, look for a divergence (dt too large)"
+        f"for example values[{cut}], or fill the gaps; if it was simulated, look for a divergence (dt too large)"
     )
 
 

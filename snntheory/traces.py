@@ -125,7 +125,7 @@ def make_traces(
     constants = {key: further[key] for key in slow if isinstance(further.get(key), int | float)}
     warn_of_milliseconds(step, constants)
     dataset = xr.Dataset(variables, coords={"time": time}, attrs=labels | further)
-    return validate_traces(dataset, check_values=not is_lazy(dataset))
+    return _validated(dataset, not is_lazy(dataset), names)
 
 
 def validate_traces(traces: xr.Dataset, *, check_values: bool = True) -> xr.Dataset:
@@ -146,6 +146,11 @@ def validate_traces(traces: xr.Dataset, *, check_values: bool = True) -> xr.Data
         missing or non-positive ``dt``, a time coordinate that is not uniform to 1e-6 dt, a voltage in another
         unit than ``value_unit``.
     """
+    return _validated(traces, check_values, DIMS)
+
+
+def _validated(traces: xr.Dataset, check_values: bool, order: Sequence[str]) -> xr.Dataset:
+    """`validate_traces`, whose remedies cut an array with axes in the given order."""
     if not isinstance(traces, xr.Dataset):
         raise TypeError(
             f"traces must be an xarray.Dataset, got {type(traces).__name__}; build it with make_traces"
@@ -161,7 +166,7 @@ def validate_traces(traces: xr.Dataset, *, check_values: bool = True) -> xr.Data
         )
     for name in SIGNALS:
         if name in traces:
-            check_signal(name, traces[name], check_values)
+            check_signal(name, traces[name], check_values, order)
     check_units(traces)
     if "spike_times" in traces and traces["spike_times"].dtype.kind not in "fiu":
         raise ValueError(f"spike_times must be numbers in seconds, got {traces['spike_times'].dtype}")

@@ -23,6 +23,12 @@ _FORMATS: dict[str, tuple[str, tuple[bytes, ...], str, str, str]] = {
     ".zarr.zip": ("Zarr archive", (_ZIP,), "zarr_store", "read_zarr", "write_zarr"),
 }
 _ELSEWHERE = {".nwb": "from_nwb", ".nix": "from_nix"}
+_TABLE = ": if it is a table of numbers, one row a time, rename it to .csv"
+_REMEDIES = dict.fromkeys((".txt", ".dat", ".tsv", ".asc"), _TABLE) | {
+    ".mat": ": write the voltage in MATLAB with writematrix(v, 'v.csv'), or read it in Python with scipy.io.loadmat "
+    "and save it with numpy.save",
+    ".xlsx": ": export the sheet as .csv",
+}
 
 
 def check_suffix(path: Path) -> str:
@@ -33,7 +39,10 @@ def check_suffix(path: Path) -> str:
     if suffix in _ELSEWHERE:
         raise ValueError(f"{path}: for {suffix} files use snntheory.interop.{_ELSEWHERE[suffix]}(path)")
     if suffix not in _FORMATS:
-        raise ValueError(f"{path}: the suffix must be one of {', '.join(_FORMATS)}; got {path.suffix!r}")
+        raise ValueError(
+            f"{path}: the suffix must be one of {', '.join(_FORMATS)}; got {path.suffix!r}"
+            f"{_REMEDIES.get(suffix, '')} (.nwb and .nix: with 'snntheory analyse' or snntheory.interop)"
+        )
     return suffix
 
 

@@ -18,6 +18,19 @@ from .limits import check_size
 
 _TIME = re.compile(r"(?:times?|t)\s*(?:[\[(_ /]\s*([a-zµμ]+)\s*[\])]?)?", re.IGNORECASE)
 _UNIT = re.compile(r"[^\[(]*[\[(] *([^\])]{1,20}?) *[\])]")  # as in "soma (mV)"
+_INDICES = (
+    "i",
+    "n",
+    "id",
+    "index",
+    "indices",
+    "neuron",
+    "neuron_index",
+    "neuron_id",
+    "unit",
+    "sender",
+    "senders",
+)
 _LONGEST = 200  # characters of a column's name that are looked at
 
 
@@ -47,6 +60,8 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
         raise ValueError(
             f"{path} names {len(header)} columns but has {table.shape[1]}; correct the first line"
         )
+    if not named:
+        _check_no_time(path, table)
     titles = {index: _short_match(_TIME, cell) for index, cell in enumerate(header)} if named else {}
     times = {index: seconds((found[1] or "s").lower()) for index, found in titles.items() if found}
     strange = [header[index] for index, unit in times.items() if unit is None]
@@ -62,8 +77,16 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
         neurons = np.array(header) if named else None
         return Recording({"voltage": table}, neurons=neurons, attributes=attributes)
     if table.shape[1] == 1:
-        raise ValueError(f"{path} has a column of times and no other; add one column per neuron")
+        raise ValueError(
+            f"{path} has a column of times and no other; add one column per neuron; if these are spikes, "
+            "give the voltage, and the spikes as counts in each step"
+        )
     ((column, unit),) = times.items()
+    if len(named_columns) == 1 and named_columns[0].lower() in _INDICES:
+        raise ValueError(
+            f"{path}: these look like spikes, a time and a neuron in each row (columns {', '.join(header)}); give the "
+            "voltage, and the spikes as counts in each step, of its shape"
+        )
     return Recording(
         {"voltage": np.delete(table, column, axis=1)},
         {"voltage": ("time", "neuron")},
@@ -71,6 +94,21 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
         neurons=np.array(named_columns),
         attributes=attributes,
     )
+
+
+def _check_no_time(path: Path, table: np.ndarray) -> None:
+    """Refuse a table without names whose first column alone rises in even steps."""
+    if len(table) < 4 or table.shape[1] < 2 or not np.all(np.isfinite(table)):
+        return
+    change = np.diff(table, axis=0)
+    steps = change.mean(axis=0)
+    even = (steps > 0) & (np.ptp(change, axis=0) <= 1e-2 * np.abs(steps))  # times are printed rounded
+    if even[0] and not even[1:].any():
+        raise ValueError(
+            f"{path}: column 0 looks like a time (step {steps[0]:g}): name it in a header line with its "
+            f"unit, for example '{','.join(['time (ms)'] + [f'v{n}' for n in range(min(table.shape[1] - 1, 3))])}"
+            f"{',...' if table.shape[1] > 4 else ''}'"
+        )
 
 
 def _unit(path: Path, names: list[str]) -> dict[str, str]:

@@ -103,6 +103,8 @@ class Identification:
         """Why the time constants are none of the neuron's: two poles do not fit, or are no neuron's; or empty."""
         if self.misfit_p_value < MISFIT:
             return f"two poles do not fit (p = {self.misfit_p_value:.2g})"
+        if not np.isfinite(self.intervals).all() or not np.isfinite(self.time_constants).all():
+            return "the intervals are not finite"
         free = all(np.isnan(each.nominal_p_value) for each in self.candidates)
         if free and self.numerator is None and not self.explained_by():
             return "no scheme explains the voltage"
@@ -415,16 +417,19 @@ def _result(
     level: float,
     **rest: Any,
 ) -> Identification:
-    return Identification(
-        dt=dt,
-        n_samples=n_samples,
-        level=level,
-        poles=two.poles(coordinates),
-        time_constants=dt * two.time_constants(coordinates),
-        intervals=dt * two.intervals(coordinates, covariance, level),
-        kind=two.kind(coordinates, covariance, level),
-        **rest,
-    )
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # an ellipse without bounds: intervals that are not finite
+        return Identification(
+            dt=dt,
+            n_samples=n_samples,
+            level=level,
+            poles=two.poles(coordinates),
+            time_constants=dt * two.time_constants(coordinates),
+            intervals=dt * two.intervals(coordinates, covariance, level),
+            kind=two.kind(coordinates, covariance, level),
+            **rest,
+        )
 
 
 def _penalised(fit: _whittle.Fit, n: int) -> float:

@@ -1,0 +1,94 @@
+"""What a newcomer gives wrongly is named with its remedy: times without a name, spikes, swapped axes, NaN, suffixes."""
+
+import numpy as np
+import pytest
+
+from snntheory import load_traces, make_traces
+from snntheory.cli.report import numbers
+
+DT = 1e-3
+
+
+def noise(*shape):
+    return np.random.default_rng(0).standard_normal(shape)
+
+
+@pytest.mark.parametrize("step", [0.1, 1.0, 1e-4])
+def test_a_first_column_of_times_without_a_name(tmp_path, step):
+    table = np.column_stack([step * np.arange(300), noise(300, 2)])
+    np.savetxt(tmp_path / "v.csv", table, delimiter=",", fmt="%.6g")
+    for options in ({}, {"dims": ("time", "neuron"), "dt": DT}):
+        with pytest.raises(
+            ValueError, match=rf"column 0 looks like a time \(step {step:g}\).*'time \(ms\),v0,v1'"
+        ):
+            load_traces(tmp_path / "v.csv", **options)
+    np.savetxt(tmp_path / "v.csv", noise(300, 3), delimiter=",")
+    assert load_traces(tmp_path / "v.csv", dims=("time", "neuron"), dt=DT).sizes["neuron"] == 3
+
+
+def test_files_of_spikes(tmp_path):
+    (tmp_path / "s.csv").write_text("i,t\n0,0.1\n3,0.15\n1,0.4\n2,0.41\n")
+    with pytest.raises(ValueError, match="look like spikes, a time and a neuron in each row"):
+        load_traces(tmp_path / "s.csv")
+    (tmp_path / "s.csv").write_text("t\n0.1\n0.15\n0.4\n")
+    with pytest.raises(ValueError, match="if these are spikes"):
+        load_traces(tmp_path / "s.csv")
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ((noise(4, 500) > 1.5).astype(float), "0 and 1"),
+        (np.cumsum(np.abs(noise(4, 500)), axis=1), "times"),
+        (np.abs(noise(4, 500)), ""),
+        (np.cumsum(noise(4, 500), axis=1), ""),
+    ],
+)
+def test_values_that_look_like_spikes_give_no_time_constants(values, words):
+    traces = make_traces(values, DT, ("neuron", "time"))
+    assert words in numbers.looks_like_spikes(traces["voltage"])
+    if not words:
+        assert not numbers.looks_like_spikes(traces["voltage"])
+        return
+    with pytest.warns(UserWarning, match=f"look like spikes .*{words}.*--spikes"):
+        said = numbers.summary(numbers.analyse(traces))
+    assert said["time constants"].startswith("not identified: these look like spikes")
+
+
+def test_swapped_axes_and_single_samples_are_said():
+    swapped = make_traces(noise(4, 1000, 5), DT, ("time", "trial", "neuron"))
+    with pytest.raises(ValueError, match=r"time has 4 samples and trial 1000: are dims swapped\?"):
+        numbers.analyse(swapped)
+    with pytest.raises(ValueError, match="time has 1 sample, at least 8"):
+        numbers.analyse(make_traces(noise(1, 3), DT, ("time", "neuron")))
+    with pytest.warns(UserWarning, match=r"time has 20 samples and neuron 90: are dims swapped"):
+        numbers.analyse(make_traces(noise(20, 90), DT, ("time", "neuron")))
+
+
+@pytest.mark.parametrize(
+    ("dims", "cut"),
+    [
+        (("trial", "neuron", "time"), r"values\[\.\.\., :stop\]"),
+        (("trial", "time", "neuron"), r"values\[:, :stop\]"),
+        (("time", "trial", "neuron"), r"values\[:stop\]"),
+    ],
+)
+def test_the_remedy_of_nan_cuts_the_time_of_the_users_array(dims, cut):
+    values = noise(6, 6, 6)
+    values[2, 3, 4] = np.nan
+    with pytest.raises(ValueError, match=cut):
+        make_traces(values, DT, dims)
+    with pytest.raises(ValueError, match="every value is NaN"):
+        make_traces(np.full((6, 6), np.nan), DT, ("time", "neuron"))
+
+
+def test_dims_in_the_plural_and_unknown_suffixes(tmp_path):
+    with pytest.raises(ValueError, match="singular: time,trial,neuron; got times,trials,neuron"):
+        make_traces(noise(9, 2, 2), DT, ("times", "trials", "neuron"))
+    for suffix, words in (
+        (".mat", "writematrix"),
+        (".txt", r"rename it to \.csv"),
+        (".abc", r"\.nwb and \.nix"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            load_traces(tmp_path / f"v{suffix}")
