@@ -21,6 +21,20 @@ TITLES = {
 CHAPTER = (
     "More: the book's chapter 'What a time step costs, and what keeps it' (book/choosing_a_time_step.md)"
 )
+LEGEND = {
+    "order n": "a power series of the solution in the time step, cut after n terms (parker_sochacki)",
+    "grid, none": "a spike is sent at the end of the step in which the threshold was crossed",
+    "linear, cubic": "a crossing is found on a line or a cubic between two grid points",
+    "series": "a crossing is found as a root of the solution itself",
+    "extrema": "crossings that go back within the step are found, too",
+    "inputs too": "input spikes act at their own times, not at the end of a step",
+    "surrogate, width w": "a function of the voltage, w thresholds wide, in place of the derivative of a spike",
+    "late crossings": "those in a step that an earlier spike has taken: dropped, or carried to the next free one",
+    "W": "how long a neuron is driven: the integral of its drive over its peak",
+    "W/dt": "that in steps, about the number of spikes that can be sent one a step",
+    "worst task": "of the recorded tasks the one that loses most; --json has all",
+}
+"""Words in the names of choices and measures; for :func:`listing`."""
 _CLEARER = {"none": "spikes on the grid"}
 
 
@@ -79,7 +93,7 @@ def unlike(found: Recommendation) -> str:
 
 
 def listing(found: Recommendation) -> str:
-    """Every choice of every part, and what its losses stand on."""
+    """Every choice of every part, and what its losses stand on; a legend."""
     lines = [heading(found)]
     for part in found.parts:
         lines += ["", f"{TITLES[part.kind]} ({part.measure})"]
@@ -90,7 +104,9 @@ def listing(found: Recommendation) -> str:
         far = f"! {part.unlike}" if part.choices and part.unlike else ""
         kept = reached(found.reach.get(part.kind, {}))
         lines += [f"  {line}" for line in (kept, far, part.note, str(part.evidence or "")) if line]
-    return "\n".join([*lines, "", CHAPTER])
+    width = max(map(len, LEGEND))
+    words = [f"  {word:<{width}}  {meaning}" for word, meaning in LEGEND.items()]
+    return "\n".join([*lines, "", "words", *words, "", CHAPTER])
 
 
 def html(found: Recommendation) -> str:

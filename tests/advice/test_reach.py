@@ -77,6 +77,10 @@ def test_it_is_said_for_every_part_that_knows(found):
             in text
         )
         assert "What a time step costs, and what keeps it" in text
+    assert all(
+        f"  {word}  " in found.listing() and meaning in found.listing()
+        for word, meaning in wording.LEGEND.items()
+    )
     said = wording.reached({"a": Reach(0.004, False, 0.001), "none": Reach(0.0, False)})
     assert said == "kept from 1 to 4 ms by a, at no step known by spikes on the grid"
     assert found.to_dict()["parts"]["scheme"]["kept_up_to"]["forward_euler"]["dt"] == pytest.approx(1e-3)
