@@ -10,6 +10,14 @@ import typer
 from .console import say, say_table
 
 
+def _seconds(text: str) -> float:
+    """A number of seconds, without a unit."""
+    try:
+        return float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a number; seconds, for example 0.001") from None
+
+
 def analyse(
     traces_file: Annotated[
         Path,
@@ -28,7 +36,12 @@ def analyse(
         ),
     ] = None,
     dt: Annotated[
-        float | None, typer.Option(help="Time step in seconds; needed where the file does not say.")
+        float | None,
+        typer.Option(
+            help="Time step in seconds; needed where the file does not say.",
+            parser=_seconds,
+            metavar="SECONDS",
+        ),
     ] = None,
     variable: Annotated[
         str | None, typer.Option(help="Name (or path) of the array in a file with several.")
@@ -55,7 +68,7 @@ def analyse(
     Writes report.html, which needs nothing else, and beside it numbers.json, spectrum.csv, neurons.csv, psd.nc (the
     mean spectrum of every neuron) and both figures.
     """
-    from .report import FILES, write_report
+    from .report import FILES, page, write_report
 
     axes = None if dims is None else tuple(part.strip() for part in dims.split(","))
     given: dict[str, Any] = {"dims": axes, "dt": dt, "variable": variable, "spikes": spikes, "time": time}
@@ -63,6 +76,7 @@ def analyse(
     traces = _read(traces_file, given)
     target = traces_file.with_suffix("") if folder is None else folder
     say_table(write_report(traces, target, method, skip, trial, neuron, traces_file, given))
+    say(f"how to read it: the chapter {page.CHAPTERS['recording']!r} of the book")
     say(f"wrote {target / 'report.html'} and, beside it, {', '.join(FILES[1:])}")
 
 

@@ -105,6 +105,8 @@ class Identification:
             return f"two poles do not fit (p = {self.misfit_p_value:.2g})"
         if not np.isfinite(self.intervals).all() or not np.isfinite(self.time_constants).all():
             return "the intervals are not finite"
+        if self.numerator is None and self.time_constants.max() > self.n_samples * self.dt:
+            return "the slower time constant would be longer than the record"
         free = all(np.isnan(each.nominal_p_value) for each in self.candidates)
         if free and self.numerator is None and not self.explained_by():
             return "no scheme explains the voltage"

@@ -188,3 +188,46 @@ def test_files_of_the_laboratory_are_read_by_the_command(tmp_path):
     assert (tmp_path / "cell" / "report.html").exists()
     result = CliRunner().invoke(app, ["analyse", str(tmp_path / "cell.nix"), "--dims", "time"])
     assert result.exit_code != 0 and "dims" in str(result.exception)
+
+
+def test_every_section_names_its_chapter_by_its_title(written):
+    from pathlib import Path
+
+    book = Path(__file__).parents[2] / "book"
+    titles = {
+        line.removeprefix("# ")
+        for chapter in book.glob("*.md")
+        for line in chapter.read_text(encoding="utf-8").splitlines()
+        if line.startswith("# ")
+    }
+    assert set(report.page.CHAPTERS.values()) <= titles
+    text = (written[1] / "report.html").read_text(encoding="utf-8")
+    sections = text.split("<h2>")[1:-1]  # the last is the provenance
+    assert len(sections) == len(report.page.CHAPTERS)
+    for section, title in zip(sections, report.page.CHAPTERS.values(), strict=True):
+        assert f"<cite>{title}</cite>" in section
+    assert "unknown: the file does not say whether before or after a reset" in text
+    assert "A scheme is the rule" in text or "Not identified" in text
+
+
+def test_resets_and_misfits_are_on_the_page(tmp_path):
+    """Forward Euler, 20 and 10 ms, that fires: in the page's warning and beside its numbers."""
+    rng, dt = np.random.default_rng(3), 0.001
+    kicks, v, i = 0.2 * rng.poisson(0.1, 3000), 0.0, 0.0
+    values = np.empty(3000)
+    for n in range(3000):
+        i += dt / 0.010 * (0.7 - i) + kicks[n]
+        v += dt / 0.020 * (i - v)
+        v = 0.0 if v >= 1 else v
+        values[n] = v
+    with pytest.warns(UserWarning, match="looks reset"):
+        summary = report.write_report(make_traces(values, dt, ("time",)), tmp_path)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '<p class="warning">the voltage looks reset' in text and "steps that look like resets" in text
+    assert "not the membrane" in summary["time constants (95 %)"]
+    facts = json.loads((tmp_path / "numbers.json").read_text(encoding="utf-8"))["identification"]
+    assert facts["resets_seen"] > 5
+    with pytest.warns(UserWarning, match="look like spikes"):
+        spikes = (rng.random((1, 1, 600)) < 0.1).astype(float)
+        report.write_report(make_traces(spikes, dt), tmp_path)
+    assert "Not identified: these look like spikes" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -128,3 +128,10 @@ def test_no_doubt_where_nominal_constants_alone_exclude_the_schemes():
     traces = xr.DataArray(rows, dims=("trial", "time"), attrs={"dt": DT})
     found = identify(traces, neuron=CubaLIF(0.5, 0.3))
     assert not found.explained_by() and found.doubt() == "" and " to " in repr(found)
+
+
+def test_white_noise_has_no_time_constants():
+    """A constant of weeks, with an interval, once: the noise of the measurement explains all of it."""
+    values = np.random.default_rng(0).standard_normal((4, 1000))
+    found = identify(make_traces(values, DT, ("trial", "time")))
+    assert found.doubt() and "not identified" in repr(found)

@@ -15,7 +15,7 @@ from ...spectral import Identification, band_power, cwt, global_wavelet_spectrum
 from ...spectral.resets import expected_without_resets, without_resets
 
 FREE = "resets added back"
-SHORT = 64
+SHORT, FEWEST = 64, 8
 CONFIDENCE = 0.95
 
 
@@ -73,7 +73,15 @@ def analyse(
     transform = cwt(chosen, norm="l1")
     bands = band_power(spectra["voltage"], low_high(0.5 / dt)).mean("trial")
     wavelet = global_wavelet_spectrum(cwt(chosen))
-    identified = _identified(traces.isel(neuron=[neuron]), first * dt)
+    spiky = looks_like_spikes(voltage)
+    identified: Identification | str
+    if spiky:
+        warnings.warn(
+            f"these look like spikes ({spiky}); give the voltage, and spikes by --spikes", stacklevel=2
+        )
+        identified = f"these look like spikes ({spiky}), not like a voltage"
+    else:
+        identified = _identified(traces.isel(neuron=[neuron]), first * dt)
     return Analysis(traces, voltage, spectra, theory, interval, bands, transform, wavelet, identified)
 
 
@@ -101,6 +109,7 @@ def first_sample(traces: xr.Dataset, skip: float) -> int:
 
 def _check_varies(voltage: xr.DataArray) -> None:
     """Refuse a recording that is constant; warn of traces that are, and of a record that is short."""
+    _check_length(voltage)
     constant = (voltage.max("time") == voltage.min("time")).values
     if constant.all():
         raise ValueError(
@@ -109,12 +118,33 @@ def _check_varies(voltage: xr.DataArray) -> None:
         )
     if constant.any():
         warnings.warn(f"{constant.sum()} of {constant.size} traces are constant, with no power", stacklevel=3)
-    if voltage.sizes["time"] < SHORT:
+
+
+def _check_length(voltage: xr.DataArray) -> None:
+    """Refuse fewer samples than a spectrum needs, warn of few; ask where another axis is much the longer one."""
+    samples = voltage.sizes["time"]
+    longest = max(("trial", "neuron"), key=lambda dim: voltage.sizes[dim])
+    said = f"time has {samples} sample{'s' * (samples > 1)}"
+    swapped = voltage.sizes[longest] > max(4 * samples, 16)
+    hint = f"{said} and {longest} {voltage.sizes[longest]}: are dims swapped?"
+    if samples < FEWEST:
+        raise ValueError(hint if swapped else f"{said}, at least {FEWEST} are needed: record or ask for more")
+    if samples < SHORT:
         warnings.warn(
-            f"{voltage.sizes['time']} samples are few: the spectrum is rough, and most of the scalogram is "
-            "disturbed by the ends of the record",
-            stacklevel=3,
+            f"{samples} samples are few: the spectrum is rough, and most of the scalogram is disturbed by the ends of "
+            f"the record{'; ' * swapped}{hint * swapped}",
+            stacklevel=4,
         )
+
+
+def looks_like_spikes(voltage: xr.DataArray) -> str:
+    """What makes the values look like spikes: 0 and 1 alone, or times that rise in every trace; or nothing."""
+    values = voltage.values
+    if not ((values != 0) & (values != 1)).any():
+        return "0 and 1"
+    change = np.diff(values, axis=-1)
+    rises = bool((change >= 0).all() and (change > 0).any(axis=-1).all() and (values >= 0).all())
+    return "times, they rise throughout" if rises else ""
 
 
 def summary(found: Analysis) -> dict[str, str]:
@@ -132,7 +162,7 @@ def summary(found: Analysis) -> dict[str, str]:
         "half of the power lies below": f"{half:.4g} Hz",
         f"variance below {0.25 / dt:g} Hz": f"{100 * low:.4g} %",
         "spectrum": _precision(spectrum),
-        "phase in the step": str(traces.attrs["phase"]),
+        "phase in the step": _phase(str(traces.attrs["phase"])),
     }
     rates = firing_rates(found)
     if rates is not None:
@@ -145,6 +175,10 @@ def summary(found: Analysis) -> dict[str, str]:
     else:
         lines["time constants (95 %)"] = time_constants(found.identified)
     return lines
+
+
+def _phase(phase: str) -> str:
+    return "unknown: the file does not say whether before or after a reset" if phase == "unknown" else phase
 
 
 def time_constants(found: Identification) -> str:

@@ -8,6 +8,15 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+CHAPTERS = {
+    "recording": "Your own traces",
+    "spectrum": "The spectra of recorded voltages",
+    "wavelets": "Wavelets of a voltage",
+    "identification": "Telling the neuron and the step from a trace",
+    "neurons": "The spectra of recorded voltages",
+    "again": "Your own traces",
+}
+"""Titles of the chapters of the book that explain a section."""
 STYLE = """
 :root { color-scheme: light dark; --ink: #1d232b; --paper: #ffffff; --line: #d5dae1; --soft: #5a6472; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --paper: #14181d; --line: #38414c; --soft: #a5afbd; } }
@@ -79,6 +88,7 @@ def html(facts: Mapping[str, Any], python: str, folder: Path) -> str:
 {warned}
 <h2>The recording</h2>
 {_pairs(facts["summary"])}
+{_see("recording")}
 <h2>Power spectral density</h2>
 {
         _figure(
@@ -88,6 +98,7 @@ def html(facts: Mapping[str, Any], python: str, folder: Path) -> str:
             "Numbers: spectrum.csv and psd.nc.",
         )
     }
+{_see("spectrum")}
 <h2>Time and frequency</h2>
 {
         _figure(
@@ -96,21 +107,29 @@ def html(facts: Mapping[str, Any], python: str, folder: Path) -> str:
             f"Analytic Morlet wavelet, amplitude, of {which}. What the ends of the record disturb is veiled.",
         )
     }
+{_see("wavelets")}
 <h2>Which neuron, which scheme?</h2>
 {_identification(facts["identification"], options)}
+{_see("identification")}
 <h2>The neurons</h2>
 <div class="scroll">{_columns(facts["neurons"])}</div>
 <p class="soft">{
         _voltages(facts["unit"])
     }"low" and "high" are the variances below and above half of the Nyquist
 frequency, mean over trials.</p>
+{_see("neurons")}
 <h2>Do it again</h2>
 <pre><code>{escape(python)}</code></pre>
+{_see("again")}
 <h2>Provenance</h2>
 {_pairs({**_flat(file or {}), **_flat(facts["made_with"]), **_flat(options), **_flat(facts["attributes"])})}
 </body>
 </html>
 """
+
+
+def _see(section: str) -> str:
+    return f'<p class="soft">In the book: the chapter <cite>{escape(CHAPTERS[section])}</cite>.</p>'
 
 
 def _identification(found: Mapping[str, Any], options: Mapping[str, Any]) -> str:
@@ -137,7 +156,8 @@ def _identification(found: Mapping[str, Any], options: Mapping[str, Any]) -> str
     text = (
         f"From the {found['uses']} of neuron {options['neuron']}, all trials, taken as the response of two poles to "
         f"white input; intervals at {100 * found['level']:g} %. Without the nominal constants most schemes explain any "
-        "two poles, each with a neuron of its own."
+        "two poles, each with a neuron of its own. A scheme is the rule that carries a neuron over one time step, for "
+        "example forward Euler."
     )
     return f'{_pairs(rows)}<p class="soft">{escape(text)}</p>'
 
