@@ -419,9 +419,7 @@ def _result(
     level: float,
     **rest: Any,
 ) -> Identification:
-    with np.errstate(
-        over="ignore", invalid="ignore"
-    ):  # an ellipse without bounds: intervals that are not finite
+    with np.errstate(all="ignore"):  # of an ellipse without bounds the intervals are not finite
         return Identification(
             dt=dt,
             n_samples=n_samples,

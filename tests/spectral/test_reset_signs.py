@@ -135,3 +135,9 @@ def test_white_noise_has_no_time_constants():
     values = np.random.default_rng(0).standard_normal((4, 1000))
     found = identify(make_traces(values, DT, ("trial", "time")))
     assert found.doubt() and "not identified" in repr(found)
+
+
+@pytest.mark.parametrize("values", [np.arange(500.0), np.tile([0.0, 1.0], 200)])
+def test_what_is_no_voltage_gives_no_interval_and_no_bare_warning(values):
+    found = identify(make_traces(values, DT, ("time",)))  # warnings are errors here
+    assert found.doubt() and "not identified" in repr(found)
