@@ -224,11 +224,20 @@ def compared_demand(curves: Sequence[LateCurve]) -> float:
 
 
 def safe_demand(curves: Sequence[LateCurve], rule: str, tolerance: float) -> float:
-    """Up to which demand a rule loses at most ``tolerance`` in every task; at most the highest that was recorded."""
+    """Up to which demand a rule loses at most ``tolerance`` in every task; at most the highest that was recorded.
+
+    Where a task is known to lose more at that demand, and a cliff hides from where on, it is what that task keeps.
+    """
     mine = [each for each in curves if each.rule == rule]
     ends = [_first_above(each, tolerance) for each in mine]
     known = [end for end, sure in ends if sure] or [end for end, _ in ends]
-    return min([*known, max((float(each.demand[-1]) for each in mine), default=math.nan)])
+    safe = min([*known, max((float(each.demand[-1]) for each in mine), default=math.nan)])
+    hidden = [
+        end
+        for each, (end, sure) in zip(mine, ends, strict=True)
+        if not sure and each.demand[np.searchsorted(each.demand, end) + 1] <= safe
+    ]
+    return min([safe, *hidden])
 
 
 def _first_above(curve: LateCurve, tolerance: float) -> tuple[float, bool]:

@@ -178,6 +178,8 @@ def test_a_cliff_between_two_far_points_is_no_line(three):
     assert trained.safe_demand(alone, "drop", 0.05) == 0.0  # what is known to be kept
     other = alone[0]._replace(task="other", demand=np.array([0, 0.6, 1.0]), loss=np.array([0, 0, 0.4]))
     assert trained.safe_demand([*alone, other], "drop", 0.1) == pytest.approx(0.7)  # the finer curve knows
+    kept = other._replace(demand=np.array([0, 0.6, 2.0]), loss=np.zeros(3))  # but the first loses 0.4 at 1
+    assert trained.safe_demand([*alone, kept], "drop", 0.1) == 0.0
 
 
 def test_clocked_networks_against_the_best_step():
