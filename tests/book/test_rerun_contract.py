@@ -14,20 +14,10 @@ CHAPTERS = [page for page in PAGES if page.is_file() and "{code-cell}" in page.r
 SAMPLE = Path(__file__).parent / "data" / "sample_chapter.md"
 
 
-GLUE_LATER = {
-    "through_the_collapse",
-    "sparsity_and_latency",
-    "yin_yang",
-    "firing_rates",
-}  # do not keep it yet
-
-
 @pytest.mark.parametrize("rule", reruns.RULES, ids=lambda rule: rule.__name__)
 @pytest.mark.parametrize("path", [*CHAPTERS, SAMPLE], ids=lambda path: path.stem)
 def test_chapter_keeps_the_rule(path, rule):
     """The front page and the sample included."""
-    if rule is reruns.glue_first and path.stem in GLUE_LATER:
-        pytest.xfail("glues behind assertions")
     assert rule(chapters.read_chapter(path)) == []
 
 
