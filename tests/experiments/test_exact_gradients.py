@@ -34,7 +34,7 @@ def test_the_output_s_reset_does_not_matter_to_first_spikes():
     settings = yin_yang.Settings(hidden=20)
     made = yin_yang.make_network(replace(settings, looks=()), "exact", 0)
     with_reset = made.variant(neuron=settings.cell.neuron())
-    images = torch.from_numpy(yin_yang.samples(settings, "test")[0][:40].astype(np.float32))
+    images = torch.from_numpy(yin_yang.samples("test", 40)[0].astype(np.float32))
     times = yin_yang.encoder(settings).times(images)
     torch.testing.assert_close(made(times)[-1], with_reset(times)[-1], rtol=1e-12, atol=0)  # rounding
 
@@ -86,7 +86,7 @@ def test_irises_are_divided_evenly():
 def test_yin_yang_times_are_the_source_s():
     settings = yin_yang.Settings()
     features = datasets.yin_yang("test")[0][:5]
-    images = torch.from_numpy(yin_yang.samples(settings, "test")[0][:5])
+    images = torch.from_numpy(yin_yang.samples("test", 5)[0])
     times = yin_yang.encoder(settings).times(images)[..., 0].numpy()
     np.testing.assert_allclose(times[:, :4], 0.15 + 1.85 * features, rtol=1e-12)
     assert (times[:, 4] == 0.9).all()

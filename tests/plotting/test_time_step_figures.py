@@ -103,8 +103,25 @@ def test_causes_stand_in_rows_and_time_steps_side_by_side():
         },
     )
     _, ax = plotting.collapse_causes_figure(cases)
-    first, second = ax.lines[:2]
+    first, second = (line for line in ax.lines if line.get_marker() == "|")
     np.testing.assert_allclose(first.get_xdata(), [30, 90])
     np.testing.assert_allclose(np.round(first.get_ydata()), [0, 1])
     np.testing.assert_allclose(second.get_xdata(), [20])
     assert [each.get_text() for each in ax.get_yticklabels()] == ["as published", "carried"]
+
+
+def test_causes_of_several_seeds_have_a_mean_each_and_a_band():
+    cases = xr.Dataset(
+        {"test_accuracy": (("case", "seed"), [[0.9, 0.94], [0.2, 0.4], [0.8, 0.9]])},
+        {
+            "condition": ("case", ["continuous", "as published", "carried"]),
+            "dt": ("case", [0.0, 0.01, 0.01]),
+        },
+    )
+    _, ax = plotting.collapse_causes_figure(cases)
+    (means,) = (line for line in ax.lines if line.get_marker() == "|")
+    np.testing.assert_allclose(means.get_xdata(), [30, 85])
+    dots = [line.get_xdata() for line in ax.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    np.testing.assert_allclose(np.sort(np.ravel(dots)), [20, 40, 80, 90])
+    (band,) = ax.patches
+    np.testing.assert_allclose([band.get_x(), band.get_x() + band.get_width()], [90, 94])
