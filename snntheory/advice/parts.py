@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import TypeVar
 
 from ..neuron import CubaLIF
 from . import computed, measured, trained
@@ -22,6 +23,7 @@ MEASURES = {
 FAR = 2.0
 """Further than this factor from the one step of the equal budget there is no advice."""
 Records = Mapping[str, Recorded | None]
+Loss = TypeVar("Loss")
 
 
 def scheme(neuron: CubaLIF, dt: float, only: Collection[str] | None = None) -> Part:
@@ -74,10 +76,9 @@ def network(x: float, records: Records) -> Part:
     found = records[measured.TRANSFER]
     if found is None:
         return _absent("network", measured.TRANSFER)
-    try:
-        losses = measured.transfer_losses(found, x)
-    except NotMeasured as error:
-        return _empty("network", f"artefact {found.name}: {error}")
+    losses = _read("network", measured.transfer_losses, found, x)
+    if isinstance(losses, Part):
+        return losses
     choices = tuple(
         Choice(
             each.placement,
@@ -96,10 +97,9 @@ def gradient(x: float, records: Records) -> Part:
     found = records[measured.FIDELITY]
     if found is None:
         return _absent("gradient", measured.FIDELITY)
-    try:
-        losses = measured.gradient_losses(found, x)
-    except NotMeasured as error:
-        return _empty("gradient", f"artefact {found.name}: {error}")
+    losses = _read("gradient", measured.gradient_losses, found, x)
+    if isinstance(losses, Part):
+        return losses
     choices = tuple(
         Choice(
             each.method,
@@ -118,10 +118,9 @@ def clocked(x: float, records: Records) -> Part:
     found = records[trained.CLOCKED]
     if found is None:
         return _absent("clocked", trained.CLOCKED)
-    try:
-        losses = trained.clocked_losses(found, x)
-    except NotMeasured as error:
-        return _empty("clocked", f"artefact {found.name}: {error}")
+    losses = _read("clocked", trained.clocked_losses, found, x)
+    if isinstance(losses, Part):
+        return losses
     digits = f"{found.settings.get('n_train')} digits, surrogate gradient"
     quantity = f"accuracy in a window of one length, {digits}, {_seeds(losses)}"
     return Part("clocked", MEASURES["clocked"], _choices(losses), found.evidence(quantity))
@@ -195,6 +194,16 @@ def _choices(losses: Iterable[trained.TrainedLoss]) -> tuple[Choice, ...]:
 def _seeds(losses: Iterable[trained.TrainedLoss]) -> str:
     n = min(each.n_seeds for each in losses)
     return f"{n} seed{'s' * (n > 1)}"
+
+
+def _read(
+    kind: str, losses_at: Callable[[Recorded, float], list[Loss]], found: Recorded, x: float
+) -> list[Loss] | Part:
+    """The losses of an artefact at ``x``, or an empty part that says where it was measured."""
+    try:
+        return losses_at(found, x)
+    except NotMeasured as error:
+        return _empty(kind, f"artefact {found.name}: {error}")
 
 
 def _empty(kind: str, note: str) -> Part:

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
         white_background,
     )
     from .comparison import compare_spectra
-    from .identification import Identification, identify
+    from .identification import identify
     from .identification_error import identification_study
+    from .identified import Identification
     from .significance import spectrum_significance
     from .significance_wavelets import (
         area_test,
@@ -85,7 +86,7 @@ __all__ = [
 
 _LAZY = {  # on first use: saved traces are analysed without the linear room
     "Background": "backgrounds",
-    "Identification": "identification",
+    "Identification": "identified",
     "ar1_background": "backgrounds",
     "area_test": "significance_wavelets",
     "compare_spectra": "comparison",
