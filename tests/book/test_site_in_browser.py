@@ -122,13 +122,9 @@ def test_figures_are_visible(site, visit, name, scheme):
 
 
 def test_search_finds_a_known_word(address, visit):
-    """The search page, served, lists the page whose text holds the word."""
+    """The search page, served, lists the page whose text holds the word, found among others one by one."""
     page = visit(f"{address}/search.html?q=differential")
-    page.wait_for_selector("#search-results ul.search li a")
-    targets = page.eval_on_selector_all(
-        "#search-results ul.search li a", "links => links.map(a => a.pathname)"
-    )
-    assert any(target.endswith("/introduction.html") for target in targets)
+    page.wait_for_selector("#search-results ul.search li a[href*='introduction.html']")
     assert page.outside == []
 
 
