@@ -10,6 +10,9 @@ import typer
 from .. import _check
 from .console import say
 
+_GOES_ON_FROM = {"collapse": "time-step-sweep"}
+"""Whose trainings an experiment takes up; any other keeps its unfinished work to itself."""
+
 
 def experiment(
     name: Annotated[
@@ -42,7 +45,7 @@ def experiment(
         settings = getattr(settings, size)()
     folder.mkdir(parents=True, exist_ok=True)
     command = f"snntheory experiment {name}" + (f" --{size}" if size else "")
-    state = folder / (f"state-{size}" if size else "state")
+    state = folder / (f"state-{size}" if size else "state") / _GOES_ON_FROM.get(name, name)
     chosen.run(settings, folder, state, command, report=say, progress=True)
 
 

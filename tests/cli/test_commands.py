@@ -488,3 +488,19 @@ def test_the_experiment_in_miniature(command, tmp_path, monkeypatch):
     assert code == 0 and "hidden-source-4ms: test accuracy" in out
     code, out, _ = command("artefacts", "--folder", tmp_path / "results")
     assert code == 0 and out.count("`snntheory experiment time-step-spectra --quick`") == 2
+
+
+@pytest.mark.slow
+def test_experiments_of_one_folder_keep_their_work_apart(command, tmp_path, monkeypatch):
+    """The sweep's trainings and those on Fashion-MNIST have the same names; the collapse goes on from the sweep's."""
+    from snntheory import artefacts
+
+    still = artefacts.Sources("0" * 64, None)  # somebody may be at work on the sources
+    monkeypatch.setattr(artefacts, "current_sources", lambda: still)
+    monkeypatch.setattr(artefacts, "sources_digest", lambda: still.digest)
+    for name in ("time-step-fashion", "time-step-sweep", "collapse"):
+        code, _, err = command("experiment", name, "--quick", "--out", tmp_path)
+        assert (code, err) == (0, ""), name
+    state = tmp_path / "state-quick"
+    assert sorted(each.name for each in state.iterdir()) == ["time-step-fashion", "time-step-sweep"]
+    assert (state / "time-step-sweep" / "collapse-sources.txt").exists()
