@@ -59,8 +59,9 @@ def step_size_accuracy_figure(
             for seed in found["seed"].values:
                 ax.plot(steps, values.sel(seed=seed), ls="", ms=3, alpha=0.35, mew=0, **look)
         _time_axis(ax, steps)
-        ax.set_ylim(0, 100)
         ax.legend(loc="best")
+    lowest, highest = (100 * float(bound(part.sel(condition=order))) for bound in (np.min, np.max))
+    axes[0, 0].set_ylim(10 * np.floor(lowest / 10 - 0.1), 10 * np.ceil(highest / 10 + 0.1))
     axes[0, 0].set_ylabel("test accuracy (%)")
     return fig, axes[0]
 

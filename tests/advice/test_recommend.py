@@ -251,12 +251,12 @@ def test_printed_it_is_short_and_cites(at_1_ms):
             assert "not measured" in line and part.note in text
             continue
         usual = next(each for each in part.choices if each.name == wording.USUAL[part.kind])
-        first = "no difference found" if wording.alike(part.choices[0], usual) else part.choices[0].name
-        assert first in line and wording.shown(part.choices[0].loss) in line
+        best = part.choices[0]
+        same = best != usual and wording.alike(best, usual)
+        first = "no difference found" if same else best.name
+        assert first in line and wording.shown(best.loss) in line
         assert ("!" in line) == any(
-            each.loss > 0.05
-            for each in part.choices
-            if each.name in (part.choices[0].name, wording.USUAL[part.kind])
+            each.loss > 0.05 for each in part.choices if each.name in (best.name, usual.name)
         )
         assert len(line) <= 120  # the columns of a wide terminal
         cited = next(line for line in lines[4 + len(PARTS) :] if line.startswith(f"[{number}] "))
