@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
 from .. import _check
-from ..linear import discretize
+from ..linear import UnstableStep, discretize
 from ..neuron import CubaLIF
 from ..population import (
     Evolution,
@@ -29,6 +30,7 @@ from ..population import (
 from .discretisation import SCHEME_COLOURS
 from .style import PALETTE, THEORY, axes_of, format_dt, label_lines, plain_number
 
+_HIGHEST = 4.0  # variance over the exact one: beyond it a scheme is about to be unstable
 _GUIDE: dict[str, Any] = {"color": "#777777", "lw": 0.9, "ls": (0, (2, 2))}
 
 
@@ -48,7 +50,7 @@ def moments_figure(
     rate, weight : float
         Poisson input in hertz, and its canonical weight.
     steps : array_like
-        Time steps in seconds, ascending, each stable for every scheme.
+        Time steps in seconds, ascending. A curve ends before the steps at which its scheme is unstable.
     schemes : sequence of str
     ax : Axes, optional
 
@@ -61,10 +63,17 @@ def moments_figure(
     exact = free_moments(neuron, rate, weight)[1][0, 0]
     ends = []
     for name in schemes:
-        variance = [discrete_moments(discretize(neuron, h, name), rate, weight)[1][0, 0] for h in dt]
-        ax.plot(dt * 1e3, np.array(variance) / exact, color=SCHEME_COLOURS[name])
-        title = discretize(neuron, dt[0], name).scheme.title
-        ends.append((dt[-1] * 1e3, variance[-1] / exact, title, SCHEME_COLOURS[name]))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UnstableStep)
+            models = [discretize(neuron, h, name) for h in dt]
+        stable = [model for model in models if model.is_stable]
+        ratio = np.array([discrete_moments(model, rate, weight)[1][0, 0] for model in stable]) / exact
+        ax.plot(1e3 * dt[: len(stable)], ratio, color=SCHEME_COLOURS[name])
+        shown = np.flatnonzero(ratio <= _HIGHEST)
+        if shown.size:
+            at = shown[-1]
+            ends.append((1e3 * dt[at], ratio[at], models[0].scheme.title, SCHEME_COLOURS[name]))
+    ax.set_ylim(top=min(ax.get_ylim()[1], _HIGHEST))
     ax.axhline(1, **_GUIDE)
     ax.set(
         xlabel="time step (ms)", ylabel="variance of the voltage, chain over exact", xlim=(0, dt[-1] * 1e3)

@@ -44,6 +44,16 @@ def test_moments_are_relative_to_continuous_time():
     assert {text.get_text() for text in ax.texts} == {"forward Euler", "zero-order hold"}
 
 
+def test_moments_end_where_a_scheme_is_unstable():
+    steps = [0.0005, 0.001, 0.001999, 0.002, 0.003]  # forward Euler is unstable from 2 tau_syn = 2 ms on
+    fig, ax = plotting.moments_figure(NEURON, 450.0, 1 / 600, steps, ["forward_euler", "backward_euler"])
+    assert ax.lines[0].get_xdata() == pytest.approx([0.5, 1.0, 1.999])
+    assert len(ax.lines[1].get_xdata()) == 5
+    # the last variance is many times the exact one: it is drawn beyond the axis, its name at the last that is seen
+    assert ax.lines[0].get_ydata()[-1] > 4 >= ax.get_ylim()[1]
+    assert {text.get_text() for text in ax.texts} == {"forward Euler", "backward Euler"}
+
+
 def test_rate_curves():
     mu = np.linspace(0.4, 1.2, 5)
     fig, ax = plotting.rate_curves_figure(NEURON, 0.25, mu, 0.001, {"other": (mu[:2], [1.0, 2.0])})
