@@ -87,7 +87,8 @@ def resample(traces: xr.Dataset, dt: float, kind: str = "linear", max_gap: float
         place = int(np.argmax(intervals))
         raise ValueError(
             f"time has a gap of {intervals[place]:g} s after sample {place} ({time[place]:g} s), longer than max_gap = "
-            f"{longest:g} s: what would fill it was never measured; cut the traces there, or pass a larger max_gap"
+            f"{longest:g} s: what would fill it was never measured; cut the traces there, or pass a larger max_gap to "
+            "snntheory.traces.resample"
         )
     count = int(np.floor((time[-1] - time[0]) / step * (1 + 1e-12) + 1e-9)) + 1
     lazy = traces["voltage"].chunks is not None

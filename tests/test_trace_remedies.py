@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from snntheory import load_traces, make_traces
 from snntheory.cli.report import numbers
@@ -92,3 +93,73 @@ def test_dims_in_the_plural_and_unknown_suffixes(tmp_path):
     ):
         with pytest.raises(ValueError, match=words):
             load_traces(tmp_path / f"v{suffix}")
+
+
+def spike_times():
+    return np.sort(np.random.default_rng(1).uniform(0, 2, 60))
+
+
+@pytest.mark.parametrize("partner", [None, "before", "behind"])
+@pytest.mark.parametrize("header", ["", "spike_time"])
+def test_times_of_spikes_without_a_name_are_warned_of(tmp_path, partner, header):
+    times, index = spike_times(), np.random.default_rng(2).integers(0, 10, 60)
+    columns = {None: [times], "before": [index, times], "behind": [times, index]}[partner]
+    names = {None: [header], "before": ["k", header], "behind": [header, "k"]}[partner] if header else []
+    table = np.column_stack(columns)
+    np.savetxt(tmp_path / "s.csv", table, delimiter=",", fmt="%.5f", header=",".join(names), comments="")
+    with pytest.warns(UserWarning, match="column .* rises throughout .* times of spikes; give the voltage"):
+        load_traces(tmp_path / "s.csv", ("time", "neuron"), DT)
+
+
+def test_a_voltage_that_rises_smoothly_is_not_taken_for_spikes(tmp_path):
+    rise = 1 - np.exp(-np.arange(60) / 20)
+    for voltage in (rise, rise**2, noise(60)):  # no warning: the suite makes it an error
+        np.savetxt(tmp_path / "v.csv", voltage)
+        load_traces(tmp_path / "v.csv", ("time", "neuron"), DT)
+
+
+def test_a_row_for_each_neuron_and_time(tmp_path):
+    pd = pytest.importorskip("pandas")
+    voltage = noise(50, 3)
+    rows = [f"{n + 1}\t{0.5 * k}\t{float(voltage[k, n])!r}" for k in range(50) for n in range(3)]
+    (tmp_path / "nest.csv").write_text("sender\ttime_ms\tV_m\n" + "\n".join(rows))
+    with pytest.raises(ValueError, match=r"row for each neuron and time.*pivot\(index='time_ms', columns="):
+        load_traces(tmp_path / "nest.csv")
+    table = pd.read_csv(tmp_path / "nest.csv", sep="\t")
+    table.pivot(index="time_ms", columns="sender", values="V_m").to_csv(tmp_path / "wide.csv")
+    traces = load_traces(tmp_path / "wide.csv")
+    assert traces.attrs["dt"] == pytest.approx(5e-4, rel=1e-9)  # 0.5 ms, rounding of times alone
+    assert np.array_equal(traces["voltage"].values[0], voltage.T)
+
+
+@pytest.mark.parametrize("mark", ["", "# "])
+@pytest.mark.parametrize("name", ["time(ms)", "Time_[ms]", "t (ms)", "time / ms"])
+def test_names_of_times_as_others_write_them(tmp_path, name, mark):
+    table = np.column_stack([0.5 * np.arange(40), noise(40)])
+    np.savetxt(tmp_path / "v.csv", table, delimiter=",", header=f"{name},soma (mV)", comments=mark)
+    traces = load_traces(tmp_path / "v.csv")
+    assert traces.attrs["dt"] == pytest.approx(5e-4, rel=1e-9)  # rounding of times alone
+    assert traces.attrs["value_unit"] == "mV"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time;v\n0,0;0,1\n0,1;0,2\n", "decimal point, not a comma"),
+        ("time,v\nms,mV\n0,1\n1,2\n", "belong into one line, such as"),
+        ("time,v\n0,1\n1,\n", "leave rows with empty cells out"),
+    ],
+)
+def test_cells_that_are_no_numbers(tmp_path, text, words):
+    (tmp_path / "v.csv").write_text(text)
+    with pytest.raises(ValueError, match=words):
+        load_traces(tmp_path / "v.csv")
+
+
+def test_times_of_a_netcdf_under_another_name(tmp_path):
+    time = ("t", 0.5 * np.arange(40), {"units": "ms"})
+    dataset = xr.Dataset({"vm": (("cell", "t"), noise(3, 40))}, coords={"t": time})
+    dataset.to_netcdf(tmp_path / "v.nc", engine="h5netcdf")
+    assert load_traces(tmp_path / "v.nc", ("neuron", "time")).attrs["dt"] == pytest.approx(5e-4, rel=1e-9)
+    with pytest.raises(ValueError, match=r"say the order of its axes \(dims\); .*dt=0\.0005\)"):
+        load_traces(tmp_path / "v.nc")

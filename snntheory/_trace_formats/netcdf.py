@@ -14,6 +14,8 @@ from .common import Recording, damaged, decoded, encoded, finished, with_attrs
 from .hdf5 import check_links, look, recording
 from .limits import check_size, nbytes
 
+_TIMES = ("time", "times", "t", "Time")
+
 
 def read_nc(path: Path, lazy: bool) -> xr.Dataset | Recording:
     """Traces, or the arrays of a NetCDF file from elsewhere."""
@@ -46,12 +48,13 @@ def read_opened(path: Path, lazy: bool, engine: str) -> xr.Dataset | Recording:
     if "schema" in dataset.attrs:
         return finished(path, dataset)
     time = None
-    if "time" in dataset.coords:
-        unit = dataset["time"].attrs.get("units", "s")
+    named = next((n for n in _TIMES if n in dataset.coords and dataset[n].ndim == 1), None)
+    if named is not None:
+        unit = dataset[named].attrs.get("units", "s")
         ratio = seconds(unit)
         if ratio is None:
-            raise ValueError(f"{path}: its time has the unit {unit!r}; convert it to seconds first")
-        time = convert(dataset["time"].values, ratio)
+            raise ValueError(f"{path}: its {named} has the unit {unit!r}; convert it to seconds first")
+        time = convert(dataset[named].values, ratio)
     names = {"trial", "neuron", "time"}
     dims = {str(n): tuple(map(str, v.dims)) for n, v in dataset.data_vars.items() if set(v.dims) <= names}
     arrays = {str(name): variable.data for name, variable in dataset.data_vars.items() if variable.ndim}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import warnings
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from .._trace_units import convert, parse, seconds
 from .common import SCHEMA, SIGNALS, Recording, damaged, flatten, unflatten
 from .limits import check_size
 
-_TIME = re.compile(r"(?:times?|t)\s*(?:[\[(_ /]\s*([a-zµμ]+)\s*[\])]?)?", re.IGNORECASE)
+_TIME = re.compile(r"(?:times?|t)\s*(?:[\[(_ /]{1,2}\s*([a-zµμ]+)\s*[\])]?)?", re.IGNORECASE)
 _UNIT = re.compile(r"[^\[(]*[\[(] *([^\])]{1,20}?) *[\])]")  # as in "soma (mV)"
 _INDICES = (
     "i",
@@ -56,6 +57,10 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
     header = [cell.strip().strip('"') for cell in lines[0].split(delimiter)]
     named = not all(_is_number(cell) for cell in header)
     table = _table(path, lines[1:] if named else lines, delimiter)
+    if not named and comments:  # numpy.savetxt(..., header=...) makes a comment of the names
+        said = [cell.strip().strip('"') for cell in comments[-1].lstrip("# ").split(delimiter)]
+        if len(said) == table.shape[1] and any(_short_match(_TIME, cell) for cell in said):
+            header, named = said, True
     if named and len(header) != table.shape[1]:
         raise ValueError(
             f"{path} names {len(header)} columns but has {table.shape[1]}; correct the first line"
@@ -74,6 +79,7 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
     named_columns = [cell for index, cell in enumerate(header) if index not in times]
     attributes = {"voltage": _unit(path, named_columns)} if named else {}
     if not times:
+        _warn_of_spikes(path, table, header if named else None)
         neurons = np.array(header) if named else None
         return Recording({"voltage": table}, neurons=neurons, attributes=attributes)
     if table.shape[1] == 1:
@@ -87,6 +93,7 @@ def read_csv(path: Path, lazy: bool) -> xr.Dataset | Recording:
             f"{path}: these look like spikes, a time and a neuron in each row (columns {', '.join(header)}); give the "
             "voltage, and the spikes as counts in each step, of its shape"
         )
+    _check_one_row_a_time(path, table[:, column], header[column], named_columns)
     return Recording(
         {"voltage": np.delete(table, column, axis=1)},
         {"voltage": ("time", "neuron")},
@@ -109,6 +116,36 @@ def _check_no_time(path: Path, table: np.ndarray) -> None:
             f"unit, for example '{','.join(['time (ms)'] + [f'v{n}' for n in range(min(table.shape[1] - 1, 3))])}"
             f"{',...' if table.shape[1] > 4 else ''}'"
         )
+
+
+def _check_one_row_a_time(path: Path, time: np.ndarray, title: str, names: list[str]) -> None:
+    """Refuse a table with a row for each neuron and time, as the recorders of NEST write it."""
+    senders = [name for name in names if name.lower() in _INDICES]
+    if len(senders) == 1 and np.unique(time).size < time.size:
+        value = next(name for name in names if name not in senders)
+        raise ValueError(
+            f"{path} has a row for each neuron and time, the neurons in column {senders[0]!r}; make a column of each: "
+            f"pandas.read_csv(path).pivot(index={title!r}, columns={senders[0]!r}, values={value!r}).to_csv(new)"
+        )
+
+
+def _warn_of_spikes(path: Path, table: np.ndarray, names: list[str] | None) -> None:
+    """Warn of a column that rises throughout in steps without order: times of spikes, not a voltage."""
+    if len(table) < 8 or table.shape[1] > 2:
+        return
+    for column, values in enumerate(table.T):
+        steps = np.diff(values)
+        turns = np.mean(
+            np.diff(np.sign(np.diff(steps))) != 0
+        )  # 2/3 where steps are independent, 0 on a smooth rise
+        if values[0] >= 0 and steps.min() >= 0 and steps.max() > 0 and turns > 1 / 3:
+            title = f"{column}" if names is None else repr(names[column])
+            warnings.warn(
+                f"{path}: column {title} rises throughout in uneven steps, like times of spikes; give the voltage, and "
+                "the spikes as counts in each step, of its shape",
+                stacklevel=5,
+            )
+            return
 
 
 def _unit(path: Path, names: list[str]) -> dict[str, str]:
@@ -193,7 +230,20 @@ def _table(path: Path, lines: list[str], delimiter: str | None) -> np.ndarray:
     except ValueError as error:
         raise ValueError(
             f"{path} is not a table of numbers, or it is truncated ({error}); every row needs one number per column"
+            f"{_hint(lines, delimiter)}"
         ) from error
+
+
+def _hint(lines: list[str], delimiter: str | None) -> str:
+    """What is often behind a cell that is no number."""
+    strange = next((cell for line in lines for cell in line.split(delimiter) if not _is_number(cell)), "0")
+    if re.fullmatch(r"\s*[+-]?\d*,\d+(?:[eE][+-]?\d+)?\s*", strange[:_LONGEST]):
+        return "; write numbers with a decimal point, not a comma"
+    if not strange.strip():
+        return "; leave rows with empty cells out"
+    if not any(_is_number(cell) for cell in lines[0].split(delimiter)):
+        return "; names and units belong into one line, such as 'time (ms),soma (mV)'"
+    return ""
 
 
 def _is_number(cell: str) -> bool:

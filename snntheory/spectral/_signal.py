@@ -52,7 +52,9 @@ def signal(traces: xr.DataArray | xr.Dataset) -> tuple[xr.DataArray, float, str]
             f"traces must be real numbers, got {values.dtype}; take the real part or the modulus"
         )
     if values.sizes["time"] < 2:
-        raise ValueError(f"a spectrum needs at least 2 samples in time, got {values.sizes['time']}")
+        raise ValueError(
+            f"traces must have at least 2 samples in time, got {values.sizes['time']}; record longer, or correct dims"
+        )
     if step is not None:
         step = positive("traces.attrs['dt']", step, "seconds")
     own = values.attrs.get("units")
