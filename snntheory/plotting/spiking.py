@@ -44,7 +44,8 @@ def spike_placement_figure(
     threshold = float(reference.attrs["v_threshold"])
     t, u = reference["time"].values * 1e3, reference["voltage"].values[0, 0]
     top = max(float(run["voltage"].max()) for run in (*runs.values(), reference))
-    marks = max(top, threshold) + 0.12 * threshold
+    unit = max(top, threshold) / 1.5
+    marks = max(top, threshold) + 0.12 * unit
     for ax, (label, run), colour in zip(grid[:, 0], runs.items(), PALETTE, strict=False):
         ax.axhline(threshold, color="#888888", lw=0.8, ls=(0, (4, 2)))
         ax.plot(t, u, color=THEORY, lw=1.0)
@@ -52,8 +53,8 @@ def spike_placement_figure(
         for train, height, shade in ((spike_train(reference), 0.14, THEORY), (spike_train(run), 0.0, colour)):
             ax.vlines(
                 train * 1e3,
-                marks + height * threshold,
-                marks + (height + 0.11) * threshold,
+                marks + height * unit,
+                marks + (height + 0.11) * unit,
                 color=shade,
                 lw=1.4,
             )
@@ -61,7 +62,7 @@ def spike_placement_figure(
         ax.set_ylabel("voltage $u$")
     grid[-1, 0].set_xlabel("time (ms)")
     grid[0, 0].set_xlim(0, float(t[-1]))
-    grid[0, 0].set_ylim(top=marks + 0.3 * threshold)
+    grid[0, 0].set_ylim(top=marks + 0.3 * unit)
     return fig, grid[:, 0]
 
 
