@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from .. import _check
 from ..linear import frameworks
 from .answer import Part, Recommendation
 from .recommendation import recommend
@@ -46,7 +47,11 @@ def recommend_framework(name: str, values: Mapping[str, float], dt: float, **opt
     The neuron is the one whose exact response passes through the framework's samples, so below threshold nothing is
     lost; whether it is the neuron that was meant is a question for ``parameters_for``.
     """
-    neuron, _ = frameworks.get(name).neuron_of(values, dt)
+    framework = frameworks.get(_check.choice("framework", name, frameworks.names()))
+    if not values:
+        wanted = ",".join(f"{each}=..." for each in framework.parameters)
+        raise ValueError(f"values must be given: all parameters of {name}, {wanted}; got none")
+    neuron, _ = framework.neuron_of(values, dt)
     found = recommend(neuron, dt, **options)
     kept = tuple(_restricted(part, name) for part in found.parts)
     return replace(found, parts=kept, reaching=partial(_reach, found))

@@ -43,6 +43,8 @@ def test_the_command_takes_a_framework(monkeypatch, capsys):
         ((*named, "--set", "alpha=0.9,beta=0.95", "--tau-mem", "0.02"), "exclude each other"),
         ((*named, "--set", "alpha"), "NAME=VALUE"),
         ((*named, "--set", "alpha=0.9"), "exactly alpha, beta"),
+        (named, "--set must be given: all parameters of snntorch.Synaptic, alpha=...,beta=..."),
+        (("--framework", "snntorch", "--set", "alpha=0.9"), "--framework must be one of"),
     ):
         code, text = said(*given)
         assert code and problem in text.err
