@@ -166,7 +166,7 @@ def decay_figure(models: Sequence[DiscreteNeuron], t_max: float) -> tuple[Figure
         ax.text(
             0.97,
             0.97,
-            f"$\\Delta t$ = {format_dt(model.dt)}",
+            f"{model.scheme.title}, $\\Delta t$ = {format_dt(model.dt)}",
             transform=ax.transAxes,
             ha="right",
             va="top",
