@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
 
-from .console import out, say
+from .console import out, say, text_of
 from .options import value_of
 
 _List = Optional[str]  # noqa: UP045 - typer reads the annotation at run time
@@ -85,19 +86,27 @@ def sweep(
         raise ValueError(
             "nothing to sweep over: give --dt, --seed, --scheme, --gradient or --set NAME=VALUE,VALUE"
         )
-    found = run(
-        setup.train,
-        axes,
-        folder,
-        settings=settings,
-        canonical=setup.canonical,
-        workers=workers,
-        scheduler=scheduler,
-        threads=threads,
-        again=again,
-        keep=keep,
-        show=True,
-    )
+    if scheduler is not None and not re.fullmatch(r"(\w+://)?([^\s/:]+|\[[\w:]+\]):\d+/?", scheduler):
+        raise ValueError(f"scheduler must be an address such as tcp://host:8786, got {scheduler!r}")
+    try:
+        found = run(
+            setup.train,
+            axes,
+            folder,
+            settings=settings,
+            canonical=setup.canonical,
+            workers=workers,
+            scheduler=scheduler,
+            threads=threads,
+            again=again,
+            keep=keep,
+            show=True,
+        )
+    except (TimeoutError, ConnectionError) as error:
+        raise ValueError(
+            f"scheduler must be the address of a Dask scheduler that runs, {scheduler} does not answer "
+            f"({text_of(error)}); start one with 'dask scheduler', or leave it out for processes of this machine"
+        ) from None
     _show(found, list(axes))
     say(f"wrote {folder / 'sweep.nc'}")
 

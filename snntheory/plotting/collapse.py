@@ -89,7 +89,7 @@ def count_against_drive_figure(
 def sent_raster_figure(
     spikes: xr.Dataset, label: int, dt: float | None = None, hidden: int = 100
 ) -> tuple[Figure, np.ndarray]:
-    """All spikes of one image: hidden neurons above, outputs below, crossings and what was sent.
+    """Spikes of one image: hidden neurons above, outputs below, crossings and what was sent.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def sent_raster_figure(
                 for place in np.arange(0, 0.2 + dt / 2, dt):
                     ax.axvline(1e3 * place, color=GRID, lw=0.5, zorder=0)
     axes[-1, 0].set_xlabel("time (ms)")
-    axes[0, 0].legend(loc="upper right", fontsize=8, frameon=True, framealpha=0.9, edgecolor="none")
+    axes[0, 0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, fontsize=8, borderaxespad=0.2)
     return fig, axes[:, 0]
 
 

@@ -122,6 +122,22 @@ def test_bad_input(command, tmp_path, arguments, message):
     assert code == 2 and err.count("\n") == 1 and message in err
 
 
+@pytest.mark.parametrize("address", ["nonsense", "tcp://host", "tcp://a b:8786"])
+def test_an_address_that_is_none(command, address):
+    code, _, errors = command("sweep", "--dt", "1e-3,2e-3", *SMALL, "--out", "out", "--scheduler", address)
+    assert code == 2 and "--scheduler must be an address such as tcp://host:8786" in errors
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "head-node:8786", "tls://[::1]:8786"])
+def test_a_scheduler_that_does_not_answer(command, monkeypatch, address):
+    def nobody(*_, scheduler, **__):
+        raise TimeoutError(f"Timed out trying to connect to {scheduler} after 30 s")
+
+    monkeypatch.setattr("snntheory.training.sweeps.sweep", nobody)
+    code, _, errors = command("sweep", "--dt", "1e-3,2e-3", *SMALL, "--out", "out", "--scheduler", address)
+    assert code == 2 and f"{address} does not answer" in errors and "dask scheduler" in errors
+
+
 def test_a_full_disk(command, monkeypatch):
     def no_room(path, record):
         raise OSError(28, "No space left on device")
