@@ -153,7 +153,8 @@ def welch(
         size = max(2 * n // 9, min(n, 16))  # eight segments that overlap by half
     if size > n:
         raise ValueError(
-            f"segment of {size * dt:g} s ({size} samples) is longer than the trace, {n * dt:g} s ({n})"
+            f"segment of {size * dt:g} s ({size} samples) is longer than the trace, {n * dt:g} s ({n}); "
+            "take a shorter one"
         )
     if size < 8:
         raise ValueError(

@@ -23,6 +23,7 @@ from .identified import Identification, resets_warning
 from .resets import drops, neuron_of
 
 FEWEST = 50
+LONGEST = 2**15  # samples of a piece of a record
 NOISE = ("auto", "none", "measurement", "process")
 
 
@@ -49,7 +50,7 @@ def identify(
     With ``input`` given, poles and numerator follow by least squares. From voltage alone, ``S`` is taken as white, and
     Whittle's likelihood of the density ``s^2 |N|^2 / |D|^2`` (plus a flat one, of measurement noise) is maximised for
     each numerator ``N`` that there is: 1, that of the bilinear rule, of the zero-order hold, of a continuous neuron
-    that is sampled.
+    that is sampled. A record of more than 32768 samples without spikes is cut into pieces, each with its own mean.
 
     Parameters
     ----------
@@ -171,6 +172,11 @@ def _rows(name: str, given: Any, values: xr.DataArray, constant: bool = False) -
     if array.shape != values.shape:
         raise ValueError(f"{name} must have the shape {values.shape} of the voltage, got {array.shape}")
     rows = array.reshape(-1, array.shape[-1])
+    if np.abs(rows).max() > 1e60:  # its squares and their products overflow
+        raise ValueError(
+            f"{name} must not diverge, got values up to {np.abs(rows).max():.3g}; leave the time after the divergence "
+            "out, or integrate with a smaller dt"
+        )
     if rows.shape[1] < FEWEST:
         raise ValueError(
             f"{name} must have at least {FEWEST} samples in time, got {rows.shape[1]}; record more"
@@ -197,6 +203,8 @@ def _from_voltage(
     level: float,
 ) -> Identification:
     families = list(dict.fromkeys(candidates.family_of(scheme) for scheme, _ in pairs))
+    if drop is None:
+        rows, onset = _pieces(rows[:, onset:]), 0
     likelihood = _whittle.Likelihood(rows, drop, onset)
     rows = likelihood.rows
     fits = {}
@@ -246,6 +254,16 @@ def _from_voltage(
         misfit_p_value=flatness(ratio),
         candidates=tuple(found),
     )
+
+
+def _pieces(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pieces of equal length, at most `LONGEST`, of each row, without silent ones."""
+    count = -(-rows.shape[1] // LONGEST)
+    if count == 1:
+        return rows
+    size = rows.shape[1] // count
+    pieces = rows[:, : count * size].reshape(-1, size)
+    return pieces[np.ptp(pieces, axis=1) > 1e-12 * np.abs(rows).max()]
 
 
 def _from_response(

@@ -92,7 +92,10 @@ def without_resets(
 
     for name in ("voltage", "spikes"):
         if name not in traces:
-            raise ValueError(f"traces must hold {name!r}, got {sorted(map(str, traces.data_vars))}")
+            raise ValueError(
+                f"traces must hold {name!r}, got {sorted(map(str, traces.data_vars))}; build them with "
+                "make_traces(voltage, dt, spikes=...)"
+            )
     if "dt" not in traces.attrs:
         raise ValueError("traces must have the attribute dt, the time step in seconds")
     _check.choice("lost", lost, LOST)

@@ -7,7 +7,7 @@ import xarray as xr
 from snntheory import CubaLIF, discretize, make_traces
 from snntheory.linear import nominal_time_constant, schemes
 from snntheory.spectral import _two_poles as two
-from snntheory.spectral import identification_study, identify
+from snntheory.spectral import identification, identification_study, identify
 from snntheory.spectral._whittle import moving_average
 from snntheory.spectral.candidates import time_constant_from_pole
 from snntheory.spiking import simulate_inputs
@@ -301,3 +301,30 @@ def test_onset_is_left_out_after_the_resets_were_added_back():
         identify(traces, onset=0.6)
     with pytest.raises(ValueError, match="onset is for voltage alone"):
         identify(traces, input=np.ones(traces["voltage"].shape).cumsum(-1), onset=0.05)
+
+
+def test_a_long_record_is_analysed_in_pieces(monkeypatch):
+    """The same result as from the whole, but for what the pieces' means take away, in a fraction of the time."""
+    traces, _, model = simulated("backward_euler", n=24001)
+    whole = identify(traces, noise="none", onset=0.001)
+    monkeypatch.setattr(identification, "LONGEST", 5000)
+    pieces = identify(traces, noise="none", onset=0.001)
+    width = np.diff(whole.intervals, axis=1)[:, 0]
+    # five pieces of 240 slow time constants each: their means and ends hold a few per cent of what the whole holds
+    np.testing.assert_allclose(pieces.time_constants, whole.time_constants, atol=0.15 * width.min())
+    np.testing.assert_allclose(np.diff(pieces.intervals, axis=1)[:, 0], width, rtol=0.1)
+    assert pieces.n_samples == 24000 == whole.n_samples
+    silent = labelled(np.concatenate([np.zeros((1, 4800)), traces.values[:, 1:]], axis=1))
+    again = identify(silent, noise="none")  # a piece in which nothing happens says nothing
+    np.testing.assert_allclose(again.time_constants, pieces.time_constants, atol=0.15 * width.min())
+    low, high = pieces.intervals.T
+    assert np.all((low < true_time_constants(model)) & (true_time_constants(model) < high))
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_diverging_voltage_is_refused(given):
+    with pytest.warns(UserWarning, match="not below the stability limit"):
+        model = discretize(CubaLIF(0.003, 0.002), 0.005, "forward_euler")
+    inputs = np.random.default_rng(0).poisson(0.4, (1, 1500)).astype(float)
+    with pytest.raises(ValueError, match=r"traces must not diverge, got values up to .* smaller dt"):
+        identify(labelled(model.simulate(inputs)[0], 0.005), inputs if given else None)
