@@ -69,11 +69,10 @@ def moved_crossing_figure(
     )
     ax.annotate(
         "$\\delta f$",
-        (500 * (early + late), theta),
-        xytext=(0, -7),
+        (1e3 * early, theta),
+        xytext=(-3, 4),
         textcoords="offset points",
-        ha="center",
-        va="top",
+        ha="right",
     )
     ax.set(xlabel="time (ms)", ylabel="voltage", xlim=(0, 1.32e3 * late), ylim=(0, 1.25 * above))
     return fig, ax

@@ -15,6 +15,8 @@ from .. import _check
 from ..gradients import pseudo_derivative
 from .style import GRID, PALETTE, THEORY, axes_of, format_dt, label_lines
 
+_MARKERS = {"o": "\N{BLACK CIRCLE}", "s": "\N{BLACK SQUARE}", "D": "\N{BLACK DIAMOND}"}
+
 
 def pseudo_derivative_figure(
     shapes: Sequence[str], width: float, ax: Axes | None = None
@@ -92,6 +94,8 @@ def gradient_convergence_figure(
 ) -> tuple[Figure, Axes]:
     """Relative error of a gradient against the time step, a line for each method.
 
+    Where there are more methods than colours the markers tell them apart, on the lines and behind their names.
+
     Parameters
     ----------
     time_steps : array_like, shape (n,)
@@ -115,9 +119,9 @@ def gradient_convergence_figure(
     ends = []
     for k, (label, values) in enumerate(errors.items()):
         error = _check.array(f"errors[{label!r}]", values, ndim=1)[order]
-        colour, marker = PALETTE[k % len(PALETTE)], "osD"[k // len(PALETTE) % 3]
+        colour, marker = PALETTE[k % len(PALETTE)], list(_MARKERS)[k // len(PALETTE) % 3]
         ax.plot(steps, error, marker=marker, color=colour, ms=4, lw=1.2)
-        ends.append((float(steps[-1]), float(error[-1]), label, colour))
+        ends.append((float(steps[-1]), float(error[-1]), f"{label} {_MARKERS[marker]}", colour))
     ax.axhline(1, color=THEORY, lw=0.8, ls="--", zorder=0)
     ax.set(xlabel="time step", ylabel="relative error of the gradient")
     ax.set_xlim(steps[0] / 1.2, steps[-1] * (steps[-1] / steps[0]) ** 0.62)

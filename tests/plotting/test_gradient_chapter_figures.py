@@ -105,5 +105,10 @@ def test_entries_and_convergence_show_every_value():
     assert axes[1].get_ylim()[1] > 6
     _, ax = plotting.gradient_convergence_figure([2e-3, 1e-3], {"first": [0.2, 0.1]})
     np.testing.assert_array_equal(ax.lines[0].get_data(), [[1e-3, 2e-3], [0.1, 0.2]])
+    many = {str(k): [0.2, 0.1] for k in range(10)}
+    _, ax = plotting.gradient_convergence_figure([2e-3, 1e-3], many)
+    drawn = {(line.get_color(), line.get_marker()) for line in ax.lines[:10]}
+    named = {(text.get_color(), text.get_text()[-1]) for text in ax.texts}
+    assert len(drawn) == 10 and len(named) == 10
     with pytest.raises(ValueError, match="errors"):
         plotting.gradient_convergence_figure([1e-3], {"first": [np.nan]})
