@@ -66,7 +66,8 @@ def placement(neuron: CubaLIF, dt: float, seed: int, only: Collection[str] | Non
         )
         for each in losses
     ]
-    order = list(computed.PLACEMENTS)  # of two without a loss beyond rounding, the one that sees more crossings
+    # of two without a loss beyond rounding, the one that sees more crossings
+    order = list(computed.PLACEMENTS)
     choices.sort(key=lambda each: (max(each.loss, ROUNDING), -order.index(each.name)))
     evidence = Evidence(
         "computed", f"spiking.simulate beside exact_spike_times, for this neuron, seed {seed}"
