@@ -231,3 +231,14 @@ def test_resets_and_misfits_are_on_the_page(tmp_path):
         spikes = (rng.random((1, 1, 600)) < 0.1).astype(float)
         report.write_report(make_traces(spikes, dt), tmp_path)
     assert "Not identified: these look like spikes" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_of_a_long_record_the_scalogram_shows_a_part_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(report.numbers, "SHOWN", 500)
+    values = np.random.default_rng(2).standard_normal((1, 2000))
+    traces = make_traces(values, DT, ("neuron", "time"))
+    with pytest.warns(UserWarning, match=r"the scalogram shows 1 s of 4 s, from the start; .* --skip"):
+        found = report.numbers.analyse(traces)
+    assert found.scalogram.sizes["time"] == 500 and found.voltage.sizes["time"] == 2000
+    monkeypatch.setattr(report.numbers, "SHOWN", 2000)
+    assert report.numbers.analyse(traces).scalogram.sizes["time"] == 2000  # whole, and no warning

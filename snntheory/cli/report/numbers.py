@@ -17,6 +17,7 @@ from ...spectral.resets import expected_without_resets, without_resets
 FREE = "resets added back"
 SHORT, FEWEST = 64, 8
 CONFIDENCE = 0.95
+SHOWN = 100_000  # samples of a scalogram: it holds hundreds of complex numbers for each
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,9 @@ class Analysis:
     bands: xr.DataArray
     """Variance in the bands "low" and "high", (neuron, band), mean over trials."""
     scalogram: xr.DataArray
+    """Of the chosen trace, of a long one its first `SHOWN` samples."""
     wavelet: xr.DataArray
-    """Global wavelet spectrum of the scalogram's trace, (frequency,)."""
+    """Global wavelet spectrum of what the scalogram shows, (frequency,)."""
     identified: Identification | str
     """The two poles of the scalogram's neuron from all its trials, or why there are none."""
 
@@ -70,9 +72,10 @@ def analyse(
         theory = {FREE: expected_without_resets(traces, frequency)}
     chosen = voltage.isel(trial=trial, neuron=neuron)
     interval = psd(chosen, method=method, confidence=CONFIDENCE)
-    transform = cwt(chosen, norm="l1")
+    part = _shown(chosen, dt)
+    transform = cwt(part, norm="l1")
     bands = band_power(spectra["voltage"], low_high(0.5 / dt)).mean("trial")
-    wavelet = global_wavelet_spectrum(cwt(chosen))
+    wavelet = global_wavelet_spectrum(cwt(part))
     spiky = looks_like_spikes(voltage)
     identified: Identification | str
     if spiky:
@@ -83,6 +86,17 @@ def analyse(
     else:
         identified = _identified(traces.isel(neuron=[neuron]), first * dt)
     return Analysis(traces, voltage, spectra, theory, interval, bands, transform, wavelet, identified)
+
+
+def _shown(voltage: xr.DataArray, dt: float) -> xr.DataArray:
+    """What the scalogram shows of a trace; warns where that is not all."""
+    samples = voltage.sizes["time"]
+    if samples > SHOWN:
+        warnings.warn(
+            f"the scalogram shows {SHOWN * dt:g} s of {samples * dt:g} s, from the start; for a later part give --skip",
+            stacklevel=3,
+        )
+    return voltage.isel(time=slice(SHOWN))
 
 
 def _identified(traces: xr.Dataset, onset: float) -> Identification | str:

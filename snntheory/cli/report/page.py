@@ -8,6 +8,8 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from .numbers import SHOWN
+
 CHAPTERS = {
     "recording": "Your own traces",
     "spectrum": "The spectra of recorded voltages",
@@ -57,8 +59,9 @@ print(band_power(spectrum).mean("trial"))
 
 one = after["voltage"].isel(trial={trial}, neuron={neuron})
 interval = psd(one, method={method!r}, confidence=0.95)
-scalogram_figure(cwt(one, norm="l1"))
-print(global_wavelet_spectrum(cwt(one)))
+shown = one.isel(time=slice({SHOWN}))
+scalogram_figure(cwt(shown, norm="l1"))
+print(global_wavelet_spectrum(cwt(shown)))
 {poles}"""
 
 
