@@ -130,7 +130,8 @@ def check_signal(name: str, signal: xr.DataArray, check_values: bool, order: Seq
     if name == "spikes":
         if kind not in "bui":
             raise ValueError(
-                f"spikes must be counts (bool or integers), got {signal.dtype}; use .astype('uint8')"
+                f"spikes must be counts (bool or integers), got {signal.dtype}; count them in each step "
+                "(whole numbers of another type: .astype('uint8'))"
             )
         if check_values and kind == "i" and int(signal.min()) < 0:
             raise ValueError(f"spikes must be counts of at least 0, got {int(signal.min())}")

@@ -38,6 +38,9 @@ __all__ = [
     "validate_traces",
 ]
 
+_TIMES_OF_SPIKES = (
+    "; of times of spikes, np.histogram(times, t0 + dt * (np.arange(n_steps + 1) - 0.5))[0] makes counts"
+)
 RESERVED = ("schema", "dt", "t0", "time_unit", "value_unit", "phase")
 
 
@@ -106,7 +109,7 @@ def make_traces(
         if variable.shape != variables["voltage"].shape:
             raise ValueError(
                 f"{name} must have the shape of voltage {variables['voltage'].shape} "
-                f"(trial, neuron, time), got {variable.shape}"
+                f"(trial, neuron, time), got {variable.shape}{_TIMES_OF_SPIKES if name == 'spikes' else ''}"
             )
         if name != "spikes":
             asked = current_unit if name == "current" else None
@@ -369,6 +372,7 @@ def _labelled(name: str, data: Any, dims: tuple[str, ...]) -> xr.Variable:
     if data.ndim != len(dims):
         raise ValueError(
             f"{name} has {data.ndim} axes, shape {data.shape}, but dims names {len(dims)}: {dims}"
+            f"{_TIMES_OF_SPIKES if name == 'spikes' else ''}"
         )
     missing = tuple(dim for dim in DIMS if dim not in dims)
     variable = xr.Variable(dims, data)

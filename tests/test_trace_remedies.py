@@ -163,3 +163,17 @@ def test_times_of_a_netcdf_under_another_name(tmp_path):
     assert load_traces(tmp_path / "v.nc", ("neuron", "time")).attrs["dt"] == pytest.approx(5e-4, rel=1e-9)
     with pytest.raises(ValueError, match=r"say the order of its axes \(dims\); .*dt=0\.0005\)"):
         load_traces(tmp_path / "v.nc")
+
+
+def test_times_of_spikes_become_counts_as_the_remedy_says():
+    voltage, times = noise(200), 0.05 + DT * np.array([0, 3, 3, 199])
+    for given in (times, times[None, None]):
+        with pytest.raises(ValueError, match=r"np\.histogram\(times, t0 \+ dt \* .*\[0\] makes counts"):
+            make_traces(voltage, DT, ("time",), t0=0.05, spikes=given)
+    counts = np.histogram(times, 0.05 + DT * (np.arange(200 + 1) - 0.5))[0]
+    spikes = make_traces(voltage, DT, ("time",), t0=0.05, spikes=counts)["spikes"].values[0, 0]
+    assert np.flatnonzero(spikes).tolist() == [0, 3, 199] and spikes[3] == 2
+    with pytest.raises(ValueError, match="spikes must be counts .* count them in each step"):
+        make_traces(voltage, DT, ("time",), spikes=voltage)
+    with pytest.raises(ValueError, match="must have the shape of voltage.*makes counts"):
+        make_traces(voltage, DT, ("time",), spikes=counts[:100])
