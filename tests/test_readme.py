@@ -48,7 +48,7 @@ def test_python_of_the_readme(folder, code):
 def test_commands_of_the_readme(folder):
     lines = [line.split("#")[0].strip() for block in blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(line) for line in lines if line.startswith("snntheory")]
-    assert len(commands) == 9
+    assert len(commands) == 11
     for command in commands:
         extra = SMALL.get(command[1], [])  # the same command, smaller
         done = subprocess.run(

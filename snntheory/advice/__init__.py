@@ -1,6 +1,7 @@
 """What a time step costs, and what keeps it: advice for a neuron that cites the measurement behind each number."""
 
 from .answer import Choice, Part, Recommendation
+from .clocked import recommend_framework
 from .costs import costs
 from .evidence import Evidence, NotMeasured
 from .pareto import pareto_front
@@ -15,4 +16,5 @@ __all__ = [
     "costs",
     "pareto_front",
     "recommend",
+    "recommend_framework",
 ]

@@ -48,7 +48,7 @@ def recommend(
             raise ValueError("--set needs --framework: name the framework whose parameters these are")
         found = recommend(CubaLIF(tau_mem, tau_syn), dt, **options)
     else:
-        from ..advice.clocked import recommend_framework
+        from ..advice import recommend_framework
 
         given = (context.get_parameter_source(name) for name in ("tau_mem", "tau_syn"))
         if any(each is not None and each.name == "COMMANDLINE" for each in given):
