@@ -6,12 +6,14 @@ which sources, how long it took, and its SHA-256.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -226,7 +228,10 @@ def one_line(name: str, folder: str | os.PathLike[str] = FOLDER) -> str:
 
 
 def sources_digest() -> str:
-    """SHA-256 over the sources that a recording depends on: neuron, schemes, spikes, gradients, trainer, and so on."""
+    """SHA-256 over the sources that a recording depends on: neuron, schemes, spikes, gradients, trainer, and so on.
+
+    Docstrings, lines of comment and empty lines are left out: what is said of the code may be mended.
+    """
     import hashlib
 
     package = FOLDER.parent
@@ -235,8 +240,19 @@ def sources_digest() -> str:
         root = package / room
         for path in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
             digest.update(path.relative_to(package).as_posix().encode())
-            digest.update(path.read_bytes())
+            digest.update(_without_words(path.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()
+
+
+@cache
+def _without_words(source: str) -> str:
+    """Python without docstrings and other strings that stand alone, lines of comment and empty lines."""
+    lines = source.splitlines()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Expr) and isinstance(getattr(node.value, "value", None), str):
+            for number in range(node.lineno - 1, node.end_lineno or node.lineno):
+                lines[number] = ""
+    return "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
 
 
 def git_commit() -> str | None:

@@ -17,8 +17,8 @@ probability in proportion to its rise, so among crossings small rises are rare, 
     P(1/rise > s) ~ s^-2,    1/rise = 1/(u' dt)
 
 the mean is finite, the variance is not (it grows with the logarithm of the number of spikes), and ``s`` scales with
-``1/dt``. In continuous time it is Rice's formula, ``P(u' < x) ~ x^2`` at upcrossings: a property of the exact gradient
-too.
+``1/dt``. In continuous time Rice's formula, ``P(u' < x) ~ x^2`` at upcrossings, holds without a reset; at spikes it
+holds for input of finite weights, and Gaussian noise has ``x^(5/2)``: a property of the exact gradient too.
 
 The source does not give its time steps, the sizes of its layers or its loss. Here the layers are 784-100-10 and the
 loss is the cross-entropy of spike counts. With Kaiming's weights (``gain = 1``) no output fires at any step: there is

@@ -14,7 +14,7 @@ start to its end; what depends on its time moves with it::
 error ``e_k = sum_j w_j g_S,j[k]`` that those neurons send back to a spike of step ``k``::
 
     "tssl_bp"    e_k                    sign and scale as in the authors' program: -di/dt_k -> i/dt
-    "hu"         -(dt/tau_syn) e_k      di/dt_k = i/tau_syn for t > t_k, as (38) says; the jump of i at t_k is missing
+    "hu"         -(dt/tau_syn) e_k      di/dt_k = i/tau_syn at each later step of (38); the jump of i at t_k is missing
     "shift"      e_k - e_{k+1}          the whole derivative: the spike acts a step later
 
 **An identity.** With "tssl_bp" the term between neurons is that of a surrogate gradient whose pseudo-derivative is

@@ -181,13 +181,28 @@ def test_the_digest_of_the_sources_changes_with_them(tmp_path, monkeypatch):
     shutil.copytree(artefacts.FOLDER.parent, tmp_path / "snntheory", ignore=shutil.ignore_patterns("*.npz"))
     monkeypatch.setattr(artefacts, "FOLDER", tmp_path / "snntheory" / "artefacts")
     before = artefacts.sources_digest()
-    for name, counts in [("training/trainer.py", True), ("neuron.py", True), ("plotting/style.py", False)]:
+    trainer, code = "training/trainer.py", "CHANGED = True\n"
+    words = '# changed\n\n"""Changed,\nin two lines."""\n\n\ndef changed():\n    {}\n    return 1  # here\n'
+    for name, more, counts in [
+        (trainer, code, True),
+        ("neuron.py", code, True),
+        ("plotting/style.py", code, False),
+        (trainer, '# changed\n\n\n"""Changed,\nin two lines."""\n', False),
+        (trainer, 'CHANGED = """Text\nthat is read."""\n', True),
+    ]:
         path = tmp_path / "snntheory" / name
         text = path.read_text()
-        path.write_text(text + "# changed\n")
-        assert (artefacts.sources_digest() != before) == counts, name
+        path.write_text(text + more)
+        assert (artefacts.sources_digest() != before) == counts, (name, more)
         path.write_text(text)
     assert artefacts.sources_digest() == before
+    path = tmp_path / "snntheory" / trainer
+    path.write_text(text + words.format('"""Before."""'))
+    before = artefacts.sources_digest()
+    path.write_text(text + words.format('"""After,\n\n    and longer."""'))
+    assert artefacts.sources_digest() == before
+    path.write_text(text + words.format('"""After."""').replace("return 1", "return 2"))
+    assert artefacts.sources_digest() != before
 
 
 @pytest.mark.skipif(not SHIPPED, reason="no artefacts are shipped yet")

@@ -1,6 +1,7 @@
 """Exponential Euler (split decays): each variable decays exactly while the other is held at the start of the step.
 
-The form of most deep learning libraries, with a gain of ``1 - exp(-dt/tau_mem)`` on the current.
+The poles of all deep learning libraries with exact decays. Sinabs also weighs the current by ``1 - exp(-dt/tau_mem)``,
+but lets a spike decay for a step first and act one step earlier (:mod:`snntheory.linear.frameworks`).
 
 References: Certaine (1960); Cox and Matthews, J. Comput. Phys. 176:430 (2002), ETD1.
 """
