@@ -41,7 +41,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
             os.fsync(stream.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        reason = error.strerror or str(error)
+        first: BaseException = error  # of several files that are written together each says so
+        while isinstance(first.__cause__, OSError):
+            first = first.__cause__
+        reason = getattr(first, "strerror", None) or str(first)
         raise type(error)(
             f"cannot write {target}: {reason}; check the folder, its permissions and the space"
         ) from error

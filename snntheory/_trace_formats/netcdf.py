@@ -14,6 +14,7 @@ from .common import Recording, damaged, decoded, encoded, finished, with_attrs
 from .hdf5 import check_links, look, recording
 from .limits import check_size, nbytes
 
+IN_MEMORY = 2**28
 _TIMES = ("time", "times", "t", "Time")
 
 
@@ -74,4 +75,12 @@ def write_nc(traces: xr.Dataset, path: Path) -> None:
     if "spikes" in out:
         encoding["spikes"] = {"zlib": True, "complevel": 1}
     with _files.replacing(path) as temporary:
-        out.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
+        to_netcdf(out, temporary, encoding)
+
+
+def to_netcdf(data: xr.Dataset, path: Path, encoding: Any = None) -> None:
+    """Write NetCDF4, up to 256 MiB through memory: a full disk then is an OSError, while HDF5 ends the process."""
+    if data.nbytes <= IN_MEMORY:
+        path.write_bytes(data.to_netcdf(engine="h5netcdf", encoding=encoding))
+    else:
+        data.to_netcdf(path, engine="h5netcdf", encoding=encoding)

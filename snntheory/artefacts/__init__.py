@@ -21,6 +21,7 @@ from typing import Any
 import xarray as xr
 
 from .. import _check, _files
+from .._trace_formats.netcdf import to_netcdf
 from .._version import __version__
 from ..traces import load_traces, save_traces
 
@@ -212,7 +213,7 @@ def save(
             save_traces(data, temporary)
         else:
             packed = {each: {"zlib": True} for each in data.variables if data[each].dtype.kind in "fiu"}
-            data.to_netcdf(temporary, engine="h5netcdf", encoding=packed)
+            to_netcdf(data, temporary, packed)
         facts["sha256"] = _files.sha256(temporary)
         beside.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     return path

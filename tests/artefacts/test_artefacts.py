@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -173,6 +174,41 @@ def test_a_description_that_cannot_be_written_leaves_no_traces(saved, monkeypatc
         with pytest.raises(OSError, match="No space left"):
             artefacts.save(name, traces, command="", settings={}, wall_seconds=0, headline={}, folder=folder)
         assert {each.name: each.read_bytes() for each in folder.iterdir()} == before
+
+
+FULL = """
+import resource, signal, sys
+import numpy as np, xarray as xr
+from snntheory import artefacts, make_traces, save_traces
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+rng, folder = np.random.default_rng(0), sys.argv[1]
+about = dict(command="snntheory x", settings={}, wall_seconds=0, headline={}, folder=folder)
+for write in (
+    lambda: artefacts.save("big", xr.Dataset({"x": ("t", rng.random(20_000))}), **about),
+    lambda: artefacts.save("traces", make_traces(rng.random((1, 1, 20_000)), 1e-3), **about),
+    lambda: save_traces(make_traces(rng.random((1, 1, 20_000)), 1e-3), folder + "/mine.nc"),
+):
+    try:
+        write()
+    except OSError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file sizes cannot be limited")
+def test_a_disk_that_is_full_half_way_through_a_file(tmp_path):
+    """HDF5 itself raises another error, and ends the process when it is collected."""
+    done = subprocess.run([sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        f"cannot write {tmp_path / name}" for name in ("big.json", "traces.json", "mine.nc")
+    ]
+    assert all(
+        line.endswith(": File too large; check the folder, its permissions and the space") for line in lines
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_digest_of_the_sources_changes_with_them(tmp_path, monkeypatch):

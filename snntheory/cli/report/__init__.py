@@ -14,6 +14,7 @@ from typing import Any
 import xarray as xr
 
 from ... import _files
+from ..._trace_formats.netcdf import to_netcdf
 from ..._version import __version__
 from . import numbers, page
 from .numbers import Analysis
@@ -73,7 +74,7 @@ def write_report(
     _draw(found, folder)
     with _files.replacing(folder / "psd.nc") as temporary:
         spectrum = found.spectra["voltage"].mean("trial")
-        spectrum.to_dataset(name="psd").to_netcdf(temporary, engine="h5netcdf")
+        to_netcdf(spectrum.to_dataset(name="psd"), temporary)
     for name, columns in (("spectrum.csv", facts["spectrum"]), ("neurons.csv", facts["neurons"])):
         with _files.replacing(folder / name) as temporary, temporary.open("w", newline="") as stream:
             writer = csv.writer(stream)
